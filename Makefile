@@ -1,0 +1,83 @@
+# make demo       train on two yeast chromosomes, score variants, write the report
+# make test       all tests
+# make lint       everything that checks style
+# make benchmark  measure speed and memory
+# make setup      the Python environment alone (the others make it where it is missing)
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+CORES ?= all
+BIN := $(abspath $(VENV)/bin)
+export PATH := $(BIN):$(PATH)
+
+SNAKEMAKE := $(BIN)/python -m snakemake --workflow-profile workflow/profiles/default
+
+.PHONY: help setup bedtools demo test lint benchmark lock
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+setup: $(VENV)/.installed bedtools
+
+# The first Python of 3.11 or later. No version is downloaded: that is the user's choice.
+$(VENV)/.installed: requirements.lock
+	@for python in python3.11 python3.12 python3.13 python3; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then \
+	    echo "Genoglot needs Python 3.11 or later, and found none on PATH. Install one (on Debian or Ubuntu:" \
+	         "apt-get install python3.11-venv; anywhere: conda create -n py311 python=3.11) and run make again." >&2; \
+	    exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$found --version). The first time this takes some minutes."; \
+	$$found -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@touch $@
+
+bedtools: | $(VENV)/.installed
+	@if command -v bedtools >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing bedtools with apt-get."; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bedtools >/dev/null; \
+	elif conda=$$(command -v micromamba || command -v mamba || command -v conda); then \
+	    echo "Installing bedtools with $$conda into $(VENV)/bedtools."; \
+	    $$conda create --quiet --yes --prefix $(VENV)/bedtools -c conda-forge -c bioconda bedtools >/dev/null; \
+	    ln -sf ../bedtools/bin/bedtools $(BIN)/bedtools; \
+	else \
+	    echo "Genoglot needs the program bedtools, and it is not on PATH. Install it and run make again:" >&2; \
+	    echo "  Debian, Ubuntu:  sudo apt-get install bedtools" >&2; \
+	    echo "  macOS:           brew install bedtools" >&2; \
+	    echo "  conda:           conda install -c conda-forge -c bioconda bedtools" >&2; \
+	    exit 1; \
+	fi
+
+demo: setup
+	@$(SNAKEMAKE) --cores $(CORES) --quiet rules host
+	@echo
+	@echo "Report:           results/report.html   (open it in a browser)"
+	@echo "Model:            results/models/demo/"
+	@echo "Scored variants:  results/variants/consequences/demo.vcf.gz"
+
+test: setup
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile workflow
+	@$(BIN)/python -m snakemake --lint
+	@$(BIN)/mypy
+
+benchmark: setup
+	@$(BIN)/python benchmarks/run.py
+
+# New versions of everything: needs the network, and a run of the tests afterwards.
+lock:
+	@rm -rf .venv-lock
+	@python3 -m venv .venv-lock
+	@.venv-lock/bin/pip install --quiet --requirement requirements.in
+	@{ echo "# Exact versions of everything that Genoglot runs, tests and lints with, made from requirements.in by \`make lock\`."; \
+	   .venv-lock/bin/pip freeze | sed 's/+cpu$$//'; } > requirements.lock
+	@rm -rf .venv-lock

@@ -1,0 +1,168 @@
+import gzip
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pysam
+import pytest
+
+from genoglot.errors import InputError
+from genoglot.genome import fasta as module
+from genoglot.genome.fasta import normalise_fasta, tokenize
+from genoglot.genome.store import Genome
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+YEAST = SHARED / "yeast" / "Saccharomyces_cerevisiae.R64-1-1.dna.primary_assembly.fa.gz"
+SPACES = SHARED / "pinfestans" / "pinf_sc50.original_spaces_in_lines.fa.gz"
+
+
+@pytest.fixture
+def normalised(tmp_path):
+    """Normalise bytes; return the sequences read back by pysam, and the report."""
+
+    def run(content: bytes) -> tuple[dict[str, str], dict]:
+        source = tmp_path / "source"
+        source.write_bytes(content)
+        normalise_fasta(source, tmp_path / "genome.fa.gz", tmp_path / "genome.json", "toy")
+        with pysam.FastaFile(str(tmp_path / "genome.fa.gz")) as genome:
+            sequences = {name: genome.fetch(name) for name in genome.references}
+        return sequences, json.loads((tmp_path / "genome.json").read_text())
+
+    return run
+
+
+MESSY = (
+    b"\r\n>chrI  first contig\r\nACGTacgt\r\nNNnn ACGT\tAC\r\n\r\nRYKM\r\n"
+    b">chrII\nry sw\nACGUu\n\n>3\nG"  # the last line has no end
+)
+CLEAN = {"chrI": "ACGTacgtNNnnACGTACNNNN", "chrII": "nnnnACGTt", "3": "G"}
+
+
+def test_messy_fasta_is_put_right_and_counted(normalised):
+    sequences, report = normalised(MESSY)
+    assert sequences == CLEAN
+    assert report["genome"] == "toy"
+    assert report["crlf"] is True
+    assert report["spaces"] == 3
+    assert report["source_sha256"] == hashlib.sha256(MESSY).hexdigest()
+    assert report["contigs"][0] == {
+        "name": "chrI",
+        "length": 22,
+        "n": 8,
+        "iupac": 4,
+        "uracil": 0,
+        "soft_masked": 6,
+        "gc": 7,
+    }
+    second = report["contigs"][1]
+    assert (second["iupac"], second["uracil"], second["n"], second["soft_masked"]) == (4, 2, 4, 5)
+    assert report["length"] == sum(map(len, CLEAN.values()))
+    assert report["n"] == 12
+
+
+@pytest.mark.parametrize("pack", ["gzip", "members", "bgzip"])
+def test_compression_is_told_by_content(normalised, tmp_path, pack):
+    if pack == "bgzip":
+        with pysam.BGZFile(str(tmp_path / "packed"), "wb") as handle:
+            handle.write(MESSY)
+        content = (tmp_path / "packed").read_bytes()
+    else:
+        cut = len(MESSY) if pack == "gzip" else 20
+        content = gzip.compress(MESSY[:cut]) + (gzip.compress(MESSY[cut:]) if pack == "members" else b"")
+    assert normalised(content)[0] == CLEAN
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+def test_block_borders_make_no_difference(normalised, monkeypatch, size):
+    whole = normalised(MESSY)
+    monkeypatch.setattr(module, "blocks", lambda handle: iter(lambda: handle.read(size), b""))
+    assert normalised(MESSY) == whole
+
+
+def test_long_contigs_are_wrapped_and_indexed(normalised, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "blocks", lambda handle: iter(lambda: handle.read(97), b""))
+    generator = random.Random(1)
+    made = {
+        f"c{n}": "".join(generator.choices("ACGTNacgtn", k=length)) for n, length in enumerate([1, 80, 81, 1600, 999])
+    }
+    sequences, report = normalised("".join(f">{name}\n{text}\n" for name, text in made.items()).encode())
+    assert sequences == made
+    for contig in report["contigs"]:
+        text = made[contig["name"]]
+        assert contig["gc"] == sum(text.upper().count(base) for base in "GC")
+        assert contig["soft_masked"] == sum(map(str.islower, text))
+        assert contig["n"] == text.upper().count("N")
+    lines = gzip.decompress((tmp_path / "genome.fa.gz").read_bytes()).decode().splitlines()
+    assert max(map(len, lines)) == 80
+    assert lines[-1] == made["c4"][-(999 % 80) :]
+
+
+def test_a_genome_in_lower_case_is_not_soft_masked(normalised):
+    sequences, report = normalised(b">a\nacgtn\n>b\ngg\n")
+    assert sequences == {"a": "ACGTN", "b": "GG"}
+    assert report["lower_case"] is True
+    assert report["soft_masked"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"\n \n", "empty"),
+        (b"ACGT\n", "line 1: found 'ACGT', expected a FASTA header"),
+        (b"<!DOCTYPE html>\n<html></html>", "HTML page"),
+        (b"LOCUS       NC_001133\n", "GenBank"),
+        (b">a\nACGT\nMEFL\n", "line 3, sequence 'a': found 'E'.*amino acid"),
+        (b">a\nAC-GT\n", "line 2.*found '-'.*alignment"),
+        (b">a\nAC1GT\n", "found '1'"),
+        (b">a\nAC\n>b\nAC\n>a x\nGG\n", "two sequences are called 'a', in lines 1 and 5"),
+        (b">a\nAC\n>b\n\n>c\nGG\n", "line 3: the sequence 'b' is empty"),
+        (b">a\nAC\n>b\n", "line 3: the sequence 'b' is empty"),
+        (b">\nACGT\n", "line 1.*no name"),
+        (b"> a\nACGT\n", "line 1.*no name"),
+        (b">a\rACGT\r>b\rAC\r", "carriage returns"),
+        (gzip.compress(b">a\n" + b"ACGT" * 1000)[:-6], "end too early"),
+    ],
+)
+def test_what_is_no_genome_is_refused_in_words(normalised, tmp_path, content, words):
+    with pytest.raises(InputError, match=words):
+        normalised(content)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_tokens_are_the_bases(normalised, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "FETCH", 5)
+    normalised(MESSY)
+    folder = tmp_path / "sequence"
+    tokenize(tmp_path / "genome.fa.gz", folder / "bases.npy", folder / "contigs.tsv")
+    genome = Genome(folder)
+    assert list(genome.contigs.index) == list(CLEAN)
+    assert isinstance(genome.bases, np.memmap)
+    for name, text in CLEAN.items():
+        expected = ["ACGTN".index(letter.upper()) + 8 * letter.islower() for letter in text]
+        assert genome.contig(name).tolist() == expected
+    with open(folder / "bases.npy", "rb") as handle:
+        assert np.lib.format.read_magic(handle) == (1, 0)
+
+
+@pytest.mark.skipif(not YEAST.exists(), reason=f"{YEAST} is not there")
+def test_yeast(tmp_path):
+    normalise_fasta(YEAST, tmp_path / "genome.fa.gz", tmp_path / "genome.json", "R64")
+    tokenize(tmp_path / "genome.fa.gz", tmp_path / "bases.npy", tmp_path / "contigs.tsv")
+    report = json.loads((tmp_path / "genome.json").read_text())
+    genome = Genome(tmp_path)
+    assert report["length"] == len(genome.bases) == 12_157_105
+    assert (report["n"], report["soft_masked"], len(report["contigs"])) == (0, 0, 17)
+    text = gzip.decompress(YEAST.read_bytes())
+    assert report["gc"] == sum(line.count(b"G") + line.count(b"C") for line in text.split(b"\n") if line[:1] != b">")
+    assert report["gc"] == int(np.isin(genome.bases, [1, 2]).sum())
+
+
+@pytest.mark.skipif(not SPACES.exists(), reason=f"{SPACES} is not there")
+def test_spaces_inside_lines_give_the_published_sequence(tmp_path):
+    for name in ("original_spaces_in_lines", "normalised"):
+        normalise_fasta(SPACES.with_name(f"pinf_sc50.{name}.fa.gz"), tmp_path / f"{name}.fa.gz", tmp_path / "r", name)
+    one, other = (pysam.FastaFile(str(tmp_path / f"{n}.fa.gz")) for n in ("original_spaces_in_lines", "normalised"))
+    assert one.fetch(one.references[0]).upper() == other.fetch(other.references[0]).upper()

@@ -1,0 +1,274 @@
+"""The configuration and the sheets: defaults, references, and mistakes named where they are."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from genoglot import config_reference
+from genoglot.config import read_study
+from genoglot.errors import InputError
+from genoglot.schema import fill_defaults, load_schema, problems
+from genoglot.sources.location import local_path, mirrored
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = {name: ROOT / f"workflow/schemas/{name}.schema.yaml" for name in ("config", "genomes", "variants")}
+
+GENOMES = "genome\tfasta\tannotation\na\ta.fa\ta.gff\nb\thttps://host/b.fa.gz\t\n"
+VARIANTS = "variants\tgenome\tvcf\tcontigs\nknown\ta\tknown.vcf\tI, II\nderived\ta\tconsequences\t\n"
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A small valid configuration with its sheets."""
+    (tmp_path / "genomes.tsv").write_text(GENOMES)
+    (tmp_path / "variants.tsv").write_text(VARIANTS)
+    return {
+        "genomes": str(tmp_path / "genomes.tsv"),
+        "variants": str(tmp_path / "variants.tsv"),
+        "corpora": {
+            "one": {"genomes": ["a"], "validation": ["I"]},
+            "both": {"genomes": ["a", "b"], "validation": ["I"], "test": ["II"]},
+        },
+        "models": {"small": {"corpus": "one"}, "next": {"corpus": "both", "init_from": "small"}},
+        "tasks": {"regions": {"genome": "a"}},
+    }
+
+
+def read(config):
+    return read_study(config, SCHEMAS)
+
+
+def refused(config, *words):
+    """The message with which a configuration is refused; all of `words` must be in it."""
+    with pytest.raises(InputError) as caught:
+        read(config)
+    message = str(caught.value)
+    for word in words:
+        assert word in message
+    return message
+
+
+def test_defaults_reach_every_depth(config):
+    study = read(config)
+    assert study.config["seed"] == 1
+    assert study.models["small"]["training"]["learning_rate"] == 0.002
+    assert study.models["small"]["architecture"]["dim"] == 128
+    assert study.corpora["one"] == {
+        "genomes": ["a"], "window": 512, "step": 256, "max_n": 0.2, "validation": ["I"], "test": []
+    }  # fmt: skip
+    assert study.tasks["regions"]["kind"] == "region_class"
+
+
+def test_order_and_number_format_do_not_matter(config):
+    other = copy.deepcopy(config)
+    config["models"]["small"]["training"] = {"max_steps": 10, "weight_decay": 0, "learning_rate": 0.01}
+    other["models"]["small"] = {
+        "training": {"learning_rate": 0.01, "weight_decay": 0.0, "max_steps": 10}, "corpus": "one"
+    }  # fmt: skip
+    assert repr(read(config).models["small"]) == repr(read(other).models["small"])
+
+
+def test_input_is_not_changed(config):
+    before = copy.deepcopy(config)
+    read(config)
+    assert config == before
+
+
+def test_sections_left_empty_count_as_empty(config):
+    config |= {"embeddings": None, "tasks": None}
+    config["corpora"]["one"]["test"] = None
+    study = read(config)
+    assert study.config["embeddings"]["neighbours"] == 15
+    assert study.tasks == {}
+    assert study.corpora["one"]["test"] == []
+
+
+def test_what_is_made_by_default(config):
+    study = read(config)
+    assert study.embeddings() == [("a", "small"), ("a", "next"), ("b", "next")]
+    assert study.task_runs() == [("regions", "small"), ("regions", "next")]
+    assert study.scorings() == [("known", "small"), ("known", "next"), ("derived", "small"), ("derived", "next")]
+    assert study.contigs("known") == ["I", "II"]
+    assert study.contigs("derived") is None
+
+
+def test_held_out_contigs_of_a_genome(config):
+    assert read(config).held_out("small", "a") == ["I"]
+    assert read(config).held_out("next", "a") == ["II"]
+    config["corpora"]["both"]["test"] = ["a:II", "b:III", "HLA:01", "IV"]
+    assert read(config).held_out("next", "a") == ["II", "HLA:01", "IV"]
+    assert read(config).held_out("next", "b") == ["III", "HLA:01", "IV"]
+
+
+def test_consequences_are_derived_for_the_contigs_that_are_scored(config, tmp_path):
+    sheet = tmp_path / "variants.tsv"
+    sheet.write_text(
+        "variants\tgenome\tvcf\tcontigs\nx\ta\tconsequences\tII\ny\ta\tconsequences\tI\nz\ta\tz.vcf\tIII\n"
+    )
+    assert read(config).consequence_contigs("a") == ["I", "II"]
+    sheet.write_text("variants\tgenome\tvcf\tcontigs\nx\ta\tconsequences\tII\ny\ta\tconsequences\t\n")
+    assert read(config).consequence_contigs("a") is None
+
+
+@pytest.mark.parametrize("path", ["config/config.yaml", "config/yeast/config.yaml"])
+def test_shipped_configurations_are_valid(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    study = read(yaml.safe_load(Path(path).read_text()))
+    assert study.scorings()
+    assert study.task_runs()
+
+
+def test_unknown_key_gets_its_place_and_a_suggestion(config):
+    config["models"]["small"]["training"] = {"lerning_rate": 0.1}
+    refused(config, "models.small.training.lerning_rate: unknown key; did you mean learning_rate?")
+
+
+def test_all_mistakes_are_named_at_once(config):
+    config["sead"] = 3
+    config["models"]["small"]["architecture"] = {"dim": "wide", "dropout": 1.0}
+    config["corpora"]["one"]["max_n"] = 2
+    message = refused(
+        config,
+        "sead: unknown key; did you mean seed?",
+        "models.small.architecture.dim: expected a whole number, found the text 'wide'",
+        "models.small.architecture.dropout: expected a value below 1, found the number 1.0",
+        "corpora.one.max_n: expected a value of at most 1, found the number 2.0",
+    )
+    assert len(message.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": "1e3"}, "seed: expected a whole number, found the text '1e3'; YAML reads it as text, write 1000"),
+        ({"seed": True}, "seed: expected a whole number, found true"),
+        ({"corpora": {"one": {"genomes": ["a"], "validation": [4]}}}, "expected text, found the number 4; write it"),
+        ({"corpora": {"one": {"genomes": ["a", "a"], "validation": ["I"]}}}, "corpora.one.genomes: given twice: a"),
+        ({"corpora": {"one": {"genomes": [], "validation": ["I"]}}}, "corpora.one.genomes: expected at least 1"),
+        ({"corpora": {"one": {"validation": ["I"]}}}, "corpora.one.genomes: missing"),
+        ({"corpora": {"one": {"genomes": ["a"]}}}, "corpora.one.validation: missing"),
+        ({"corpora": {"one": {"genomes": ["a"], "validation": None}}}, "corpora.one.validation: expected at least 1"),
+        ({"models": {}}, "models: expected at least 1"),
+        ({"models": {"../x": {"corpus": "one"}}}, "'../x' is not a safe name"),
+        ({"models": {"a b": {"corpus": "one"}}}, "'a b' is not a safe name"),
+        ({"models": {".state": {"corpus": "one"}}}, "'.state' is not a safe name"),
+        ({"models": {"m": {"corpus": "oen"}}}, "models.m.corpus: there is no corpus oen; did you mean one?"),
+        ({"models": {"m": {"corpus": "one", "init_from": "n"}}}, "models.m.init_from: there is no model n"),
+        ({"models": {"m": {"corpus": "one", "init_from": "m"}}}, "circle (m -> m)"),
+        ({"models": {"m": "one"}}, "models.m: expected a section of keys, found the text 'one'"),
+        ({"corpora": {"one": {"genomes": ["A"], "validation": ["I"]}}}, "corpora.one.genomes: A is not in"),
+        ({"tasks": {"t": {"genome": "c"}}}, "tasks.t.genome: c is not in"),
+        ({"tasks": {"t": {"genome": "b"}}}, "tasks.t: region classes come from an annotation, and b has none"),
+        ({"tasks": {"t": {"genome": "a", "kind": "x"}}}, "tasks.t.kind: expected one of region_class, found"),
+        ({"genomes": "absent.tsv"}, "absent.tsv: there is no such sheet"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_the_configuration(config, change, words):
+    if "corpora" in change or "models" in change:
+        config.pop("tasks")
+    refused(config | change, words)
+
+
+def test_contig_cannot_be_held_out_twice(config):
+    config["corpora"]["one"]["test"] = ["I"]
+    refused(config, "corpora.one: I cannot be both a validation and a test contig")
+
+
+def test_longer_circles_of_initial_models(config):
+    config["models"] = {
+        "a": {"corpus": "one", "init_from": "b"},
+        "b": {"corpus": "one", "init_from": "c"},
+        "c": {"corpus": "one", "init_from": "b"},
+    }
+    message = refused(config, "circle (b -> c -> b)")
+    assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("sheet", "text", "words"),
+    [
+        ("genomes", "", "the sheet is empty"),
+        ("genomes", "genome\tfasta\n", "there is no genome below the header"),
+        ("genomes", "genome fasta\n", "columns must be separated by tabs"),
+        ("genomes", "genome\tfata\na\tx\n", "line 1: unknown column 'fata'; did you mean fasta?"),
+        ("genomes", "genome\tannotation\na\tx\n", "line 1: there is no column 'fasta'"),
+        ("genomes", "genome\tfasta\tfasta\na\tx\ty\n", "column 'fasta' is there twice"),
+        ("genomes", "genome\tfasta\na\tx\ty\n", "line 2: 3 fields under 2 columns"),
+        ("genomes", "genome\tfasta\na\t\n", "line 2: fasta: missing"),
+        ("genomes", "genome\tfasta\n../x\ta.fa\n", "line 2: genome: the text '../x' is not a safe name"),
+        ("genomes", "genome\tfasta\n# old\n\na b\ta.fa\n", "line 4: genome: the text 'a b' is not a safe name"),
+        ("genomes", "genome\tfasta\na\tx\nb\tx\na\ty\n", "line 4: genome 'a' is there already"),
+        (
+            "genomes",
+            "genome\tfasta\tfasta_checksum\na\tx\tmd5:12\n",
+            "line 2: fasta_checksum: the text 'md5:12' is not",
+        ),
+        ("variants", "variants\tgenome\tvcf\nv\tc\tx\n", "line 2: genome c is not in"),
+        ("variants", "variants\tgenome\tvcf\nv\tb\tconsequences\n", "line 2: v is derived from the annotation of b"),
+    ],
+)
+def test_mistakes_in_sheets(config, tmp_path, sheet, text, words):
+    (tmp_path / f"{sheet}.tsv").write_text(text)
+    message = refused(config, words)
+    assert message.startswith(str(tmp_path / f"{sheet}.tsv"))
+
+
+def test_sheets_of_other_editors(config, tmp_path):
+    """A byte order mark, Windows line ends, columns in another order, trailing tabs."""
+    text = "annotation\tfasta\tgenome\t\r\na.gff\ta.fa\ta\t\t\r\n\tb.fa\tb\r\n"
+    (tmp_path / "genomes.tsv").write_bytes(b"\xef\xbb\xbf" + text.replace("genome\t\r", "genome\r").encode())
+    study = read(config)
+    assert study.genomes["a"]["annotation"] == "a.gff"
+    assert study.genomes["b"] == {
+        "genome": "b", "fasta": "b.fa", "annotation": None, "fasta_checksum": None, "annotation_checksum": None
+    }  # fmt: skip
+
+
+def test_a_study_without_variants(config, tmp_path):
+    assert read(config | {"variants": None}).scorings() == []
+    (tmp_path / "variants.tsv").write_text("variants\tgenome\tvcf\n")
+    assert read(config).scorings() == []
+
+
+def test_a_source_that_is_not_given_is_named(config):
+    with pytest.raises(InputError, match=r"genomes\.tsv: b has no annotation"):
+        read(config).source("genomes", "b", "annotation")
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schemas_are_schemas(name):
+    Draft202012Validator.check_schema(load_schema(SCHEMAS[name]))
+
+
+def test_every_key_is_described_and_its_default_valid():
+    schema = load_schema(SCHEMAS["config"])
+    for name, sub, required in config_reference.keys(schema):
+        assert sub.get("description"), name
+        assert "type" in sub, name
+        if "default" in sub:
+            assert problems(fill_defaults(sub["default"], sub), sub) == [], name
+        else:
+            # without a default it is required, or made of keys that have theirs
+            assert required or name.endswith(("PREFIX", "NAME")), name
+
+
+def test_the_reference_is_current():
+    text = (ROOT / "config/README.md").read_text()
+    assert config_reference.rewrite(text, ROOT / "workflow/schemas") == text, "run python -m genoglot.config_reference"
+
+
+def test_local_sources():
+    assert local_path("data/a.fa") == "data/a.fa"
+    assert local_path("file:///data/a%20b.fa") == "/data/a b.fa"
+    assert local_path("https://host/a.fa") is None
+    assert local_path("ftp://host/a.fa") is None
+
+
+def test_the_longest_prefix_chooses_the_mirror():
+    mirrors = {"https://host/": "/copies/", "https://host/pub/": "https://near/"}
+    assert mirrored("https://host/pub/a.fa", mirrors) == "https://near/a.fa"
+    assert mirrored("https://host/a.fa", mirrors) == "/copies/a.fa"
+    assert mirrored("https://other/a.fa", mirrors) == "https://other/a.fa"

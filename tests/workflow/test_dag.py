@@ -1,0 +1,131 @@
+"""What would be run, without running it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RULES = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
+
+PARENT = """
+module genoglot:
+    snakefile: "{root}/Snakefile"
+    config: config
+    pathvars:
+        results="glm/results",
+        logs="glm/logs",
+        benchmarks="glm/benchmarks",
+
+use rule * from genoglot as glm_*
+
+rule assemble:
+    output: "toy.fa"
+    shell: "touch {{output}}"
+
+rule everything:
+    input: rules.glm_all.input
+    default_target: True
+"""
+
+
+def call(*command, cwd=ROOT):
+    run = subprocess.run(
+        [sys.executable, "-m", *command], cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder that looks like the project's root to a user, with no results."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    (tmp_path / "resources").symlink_to(ROOT / "resources")
+    return tmp_path
+
+
+def test_the_demo_is_the_default_and_uses_every_step(project):
+    output = call("snakemake", "--snakefile", ROOT / "Snakefile", "--dry-run", cwd=project)
+    # the demo's variants are derived, not fetched
+    for rule in set(RULES) - {"fetch_variants"}:
+        assert re.search(rf"^{rule} +1$", output, re.M), rule
+    assert not (project / "results").exists()
+
+
+def test_a_given_configuration_replaces_the_demo(project):
+    command = ["snakemake", "--snakefile", ROOT / "Snakefile", "--dry-run", "--configfile", "config/yeast/config.yaml"]
+    output = call(*command, cwd=project)
+    assert "fetch_variants" in output
+    assert "scer_demo" not in output
+
+
+def test_lint():
+    assert "good condition" in call("snakemake", "--lint")
+
+
+def test_format():
+    call("snakefmt", "--check", "Snakefile", "workflow")
+
+
+def test_style():
+    call("ruff", "check", ".")
+    call("ruff", "format", "--check", ".")
+
+
+def test_every_rule_has_a_script_of_its_name_and_no_script_is_left_over():
+    scripts = {path.stem for path in ROOT.glob("workflow/scripts/*.py")}
+    assert scripts == set(RULES)
+    for path in ROOT.glob("workflow/scripts/*.py"):
+        assert len(path.read_text().splitlines()) < 40, path
+
+
+def test_start_up_needs_no_torch():
+    code = "import genoglot.config, sys; print([name for name in ('torch', 'pandas', 'pysam') if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow/scripts", text=True, capture_output=True)
+    assert run.stdout.strip() == "[]", run.stderr
+
+
+def test_a_parent_workflow_imports_it_moves_it_and_feeds_it(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    (study / "toy.fa").unlink()
+    (study / "Snakefile").write_text(PARENT.format(root=ROOT))
+    output = call("snakemake", "--dry-run", "--configfile", "config.yaml", cwd=tmp_path)
+    assert re.search(r"^assemble +1$", output, re.M)
+    for rule in RULES:
+        assert re.search(rf"^glm_{rule} +\d+$", output, re.M), rule
+    assert "glm/results/models/small/model.safetensors" in output
+    assert "glm/logs/pretrain_model/small.log" in output
+    assert not re.search(r"(?<!glm/)\b(results|logs|benchmarks)/", output)
+
+
+def test_a_missing_file_is_named(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    (study / "toy.gff3").unlink()
+    run = study.snakemake("--dry-run")
+    assert run.returncode != 0
+    assert "MissingInputException" in run.stdout
+    assert "toy.gff3" in run.stdout
+
+
+def test_a_mistake_in_the_configuration_ends_in_words(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    study.configure(emmbeddings={})
+    run = study.snakemake("--dry-run")
+    assert run.returncode != 0
+    assert "configuration: emmbeddings: unknown key; did you mean embeddings?" in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_other_pairs_can_be_asked_for_by_their_file(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    (study / "genomes.tsv").write_text("genome\tfasta\tannotation\ntoy\ttoy.fa\ttoy.gff3\nother\ttoy.fa\t\n")
+    assert study.jobs("results/embeddings/other/small/umap.parquet")["embed_windows"] == 1
+    assert "classify_regions" in study.jobs("results/genomes/other/regions.bed.gz")
+    run = study.snakemake("--dry-run", "results/genomes/other/annotation.gff3.gz")
+    assert "other has no annotation" in run.stdout
+    run = study.snakemake("--dry-run", "results/models/smal/metrics.json")
+    assert "MissingRuleException" in run.stdout

@@ -1,0 +1,203 @@
+"""The whole workflow, run on a tiny genome: what it promises, what runs again, and what wrong input looks like."""
+
+import gzip
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+from cyvcf2 import VCF
+
+GENOME = "results/genomes/toy"
+MODEL = "results/models/small"
+PROMISED = [
+    *(f"{GENOME}/{name}" for name in ("genome.fa.gz", "genome.fa.gz.fai", "genome.fa.gz.gzi", "genome.json")),
+    *(f"{GENOME}/{name}" for name in ("annotation.gff3.gz", "annotation.gff3.gz.tbi", "annotation.json")),
+    *(f"{GENOME}/{name}" for name in ("regions.bed.gz", "regions.bed.gz.tbi")),
+    *(f"{GENOME}/{name}" for name in ("consequences.vcf.gz", "consequences.vcf.gz.tbi")),
+    *(f"{GENOME}/sequence/{name}" for name in ("bases.npy", "contigs.tsv")),
+    *(f"results/corpora/tiny/{name}" for name in ("windows.parquet", "corpus.json", "markov.safetensors")),
+    "results/corpora/tiny/windows/toy.parquet",
+    *(f"{MODEL}/{name}" for name in ("config.json", "model.safetensors", "tokenizer.json", "modeling_genoglot.py")),
+    *(f"{MODEL}/{name}" for name in ("tokenizer_config.json", "metrics.json", "training.json")),
+    *(f"{MODEL}/{name}" for name in ("curves.tsv", "curves.svg")),
+    *(
+        f"results/embeddings/toy/small/{name}"
+        for name in ("embeddings.parquet", "umap.parquet", "metrics.json", "umap.png")
+    ),
+    *(
+        f"results/tasks/regions/small/{name}"
+        for name in ("head.safetensors", "head.json", "metrics.json", "predictions.parquet")
+    ),
+    *(
+        f"results/variants/{variants}/small.{kind}"
+        for variants in ("consequences", "known")
+        for kind in (
+            "vcf.gz", "vcf.gz.tbi", "metrics.json", "summary.json", "scores.parquet", "labelled.parquet", "auroc.svg"
+        )
+    ),
+    "results/report.html",
+]  # fmt: skip
+
+
+def load(path: Path):
+    return json.loads(path.read_text())
+
+
+def test_what_is_promised_is_there_and_nothing_else(finished):
+    results = finished / "results"
+    made = {path.relative_to(finished.folder).as_posix() for path in results.rglob("*") if path.is_file()}
+    assert made == set(PROMISED)
+    assert all((finished / path).stat().st_size > 0 for path in PROMISED)
+
+
+def test_every_job_has_a_log(finished):
+    logs = {path.parts[-len(path.relative_to(finished / "logs").parts)] for path in (finished / "logs").rglob("*.log")}
+    assert {"fetch_genome", "fetch_variants", "pretrain_model", "score_variants", "write_report.log"} <= logs
+
+
+def records(path: Path) -> list[tuple]:
+    return [(v.CHROM, v.POS, v.ID, v.REF, tuple(v.ALT), v.FILTER) for v in VCF(str(path))]
+
+
+def test_variants_come_out_as_they_went_in_with_scores(finished):
+    scored = finished / "results/variants/known/small.vcf.gz"
+    assert records(scored) == records(finished / "known.vcf")
+    for variant in VCF(str(scored)):
+        values = variant.INFO.get("GLM_LLR")
+        reason = variant.INFO.get("GLM_REASON")
+        if variant.ID in ("wrong_ref", "no_contig"):
+            assert values is None
+            assert reason
+        elif variant.ID is None:
+            # one value for each ALT allele
+            assert len(values if isinstance(values, tuple) else (values,)) == len(variant.ALT)
+            assert variant.INFO.get("AF") is not None
+
+
+def test_only_the_asked_contigs_are_scored(finished):
+    scores = pd.read_parquet(finished / "results/variants/consequences/small.scores.parquet")
+    assert set(scores.loc[scores["llr"].notna(), "contig"]) == {"chrB"}
+
+
+def test_metrics_have_their_keys(finished):
+    model = load(finished / f"{MODEL}/metrics.json")
+    assert {
+        "bits_per_base", "accuracy", "markov_bits_per_base", "tokens_seen", "seconds", "parameters"
+    } <= model.keys()  # fmt: skip
+    # no more is known of random sequence than its composition: 0.3, 0.2, 0.2, 0.3
+    assert 1.8 < model["markov_bits_per_base"] < 2.1
+    assert 1.8 < model["bits_per_base"] < 2.6
+    embeddings = load(finished / "results/embeddings/toy/small/metrics.json")
+    for name in ("", "_3mer", "_6mer", "_untrained"):
+        for bound in ("", "_low", "_high"):
+            assert f"balanced_accuracy{name}{bound}" in embeddings
+    task = load(finished / "results/tasks/regions/small/metrics.json")
+    assert {"pretrained", "from_scratch", "majority", "kmer"} <= task.keys()
+    comparisons = load(finished / "results/variants/consequences/small.metrics.json")
+    assert comparisons
+    for comparison in comparisons:
+        assert {
+            "positives", "negatives", "n", "auroc", "auroc_low", "auroc_high", "markov_auroc"
+        } <= comparison.keys()  # fmt: skip
+
+
+def test_derived_variants_are_of_the_generated_genes(finished):
+    kinds = {variant.INFO.get("CONSEQUENCE") for variant in VCF(str(finished / f"{GENOME}/consequences.vcf.gz"))}
+    assert {"stop_gained", "missense_variant", "synonymous_variant", "splice_donor_variant"} <= kinds
+
+
+def test_a_second_run_does_nothing(finished):
+    run = finished.snakemake()
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout
+
+
+def test_what_does_not_change_a_result_runs_nothing(finished, tmp_path):
+    study = finished.copy(tmp_path)
+    study.configure(mirrors={"https://host/": "https://near/"}, inference={"batch_size": 7})
+    assert study.jobs("--set-threads", "pretrain_model=1") == {}
+
+
+def test_a_training_setting_trains_again_and_reads_no_genome_again(finished, tmp_path):
+    study = finished.copy(tmp_path)
+    models = {"small": {"corpus": "tiny", "training": {"learning_rate": 0.01}}}
+    study.configure(models=models)
+    jobs = study.jobs()
+    assert {"pretrain_model", "evaluate_model", "embed_windows", "score_variants", "write_report"} <= jobs.keys()
+    assert not {"fetch_genome", "normalise_genome", "tokenize_genome", "make_windows", "fit_markov"} & jobs.keys()
+
+
+def test_a_new_genome_runs_its_own_jobs_only(finished, tmp_path):
+    study = finished.copy(tmp_path)
+    shutil.copy2(study / "toy.fa", study / "new.fa")
+    with open(study / "genomes.tsv", "a") as sheet:
+        sheet.write("new\tnew.fa\t\n")
+    own = {"fetch_genome", "normalise_genome", "tokenize_genome", "classify_regions"}
+    assert study.jobs() == dict.fromkeys([*own, "write_report", "all"], 1)
+
+
+def test_a_new_source_is_read_again(finished, tmp_path):
+    study = finished.copy(tmp_path)
+    shutil.copy2(study / "toy.fa", study / "new.fa")
+    (study / "genomes.tsv").write_text("genome\tfasta\tannotation\ntoy\tnew.fa\ttoy.gff3\n")
+    assert {"fetch_genome", "normalise_genome", "pretrain_model"} <= study.jobs().keys()
+
+
+def test_snakemake_report(finished, tmp_path):
+    study = finished.copy(tmp_path)
+    run = study.snakemake("--report", "report.zip")
+    assert run.returncode == 0, run.stdout
+    assert (study / "report.zip").stat().st_size > 0
+
+
+def failed(study, *arguments, env=None) -> str:
+    run = study.snakemake("--show-failed-logs", *arguments, env=env)
+    assert run.returncode != 0
+    assert "Traceback" not in run.stdout
+    return run.stdout
+
+
+def test_a_wrong_checksum_is_refused(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    digest = "0" * 32
+    (study / "genomes.tsv").write_text(f"genome\tfasta\tfasta_checksum\ntoy\ttoy.fa\tmd5:{digest}\n")
+    study.configure(tasks={}, variants=None)
+    output = failed(study, f"{GENOME}/genome.fa.gz")
+    assert "toy.fa" in output
+    assert digest in output
+    assert not [path for path in (study / "results").rglob("*") if path.is_file()]
+
+
+def test_an_annotation_of_another_genome_is_refused(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    text = (study / "toy.gff3").read_text()
+    (study / "toy.gff3").write_text(re.sub("^chr", "contig_", text, flags=re.M))
+    output = failed(study, f"{GENOME}/annotation.gff3.gz")
+    assert "contig_A" in output
+    assert "chrA" in output
+    assert not list((study / GENOME).glob("*annotation.*"))
+
+
+def test_a_missing_bedtools_is_named(finished, tmp_path):
+    study = finished.copy(tmp_path / "study")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("bash", "sh", "env", "uname"):
+        (programs / name).symlink_to(shutil.which(name))
+    arguments = ("--forcerun", "classify_regions", "--", f"{GENOME}/regions.bed.gz")
+    output = failed(study, *arguments, env={"PATH": str(programs)})
+    assert "bedtools" in output
+    assert "install" in output.lower()
+    assert not (study / f"{GENOME}/regions.bed.gz").exists()
+
+
+def test_a_local_mirror_serves_what_the_sheet_names(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    sheet = "genome\tfasta\tannotation\ntoy\thttps://nowhere.invalid/pub/toy.fa\ttoy.gff3\n"
+    (study / "genomes.tsv").write_text(sheet)
+    study.configure(mirrors={"https://nowhere.invalid/pub/": f"{study.folder}/"})
+    run = study.snakemake(f"{GENOME}/genome.fa.gz")
+    assert run.returncode == 0, run.stdout
+    assert gzip.decompress((study / f"{GENOME}/genome.fa.gz").read_bytes()).startswith(b">chrA")

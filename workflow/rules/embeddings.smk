@@ -1,0 +1,55 @@
+# What the model makes of each window of a genome, and whether that tells region classes apart.
+
+
+rule embed_windows:
+    input:
+        model=MODEL_FILES,
+        bases=rules.tokenize_genome.output.bases,
+        contigs=rules.tokenize_genome.output.contigs,
+        regions=rules.classify_regions.output.bed,
+    output:
+        embeddings=f"{EMBEDDINGS}/embeddings.parquet",
+    log:
+        "<logs>/embed_windows/{genome}/{model}.log",
+    benchmark:
+        "<benchmarks>/embed_windows/{genome}/{model}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=mem_mb(16000),
+        runtime=240,
+        gpu=0,
+    params:
+        settings=inference(step=study.config["embeddings"]["step"]),
+        batch_size=batch_size,
+        seed=study.config["seed"],
+    script:
+        "../scripts/embed_windows.py"
+
+
+rule analyse_embeddings:
+    input:
+        embeddings=rules.embed_windows.output.embeddings,
+        bases=rules.tokenize_genome.output.bases,
+        contigs=rules.tokenize_genome.output.contigs,
+    output:
+        umap=f"{EMBEDDINGS}/umap.parquet",
+        metrics=f"{EMBEDDINGS}/metrics.json",
+    log:
+        "<logs>/analyse_embeddings/{genome}/{model}.log",
+    benchmark:
+        "<benchmarks>/analyse_embeddings/{genome}/{model}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 4
+    resources:
+        mem_mb=mem_mb(16000),
+        runtime=240,
+    params:
+        max_points=study.config["embeddings"]["max_points"],
+        neighbours=study.config["embeddings"]["neighbours"],
+        min_dist=study.config["embeddings"]["min_dist"],
+        seed=study.config["seed"],
+    script:
+        "../scripts/analyse_embeddings.py"

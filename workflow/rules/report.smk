@@ -1,0 +1,86 @@
+# The page a person opens, and the figures that `snakemake --report` collects.
+
+
+rule plot_curves:
+    input:
+        curves=f"{MODEL}/curves.tsv",
+        metrics=f"{MODEL}/metrics.json",
+    output:
+        figure=report(
+            f"{MODEL}/curves.svg",
+            caption="../report/curves.rst",
+            category="Models",
+            labels={"model": "{model}", "figure": "training curve"},
+        ),
+    log:
+        "<logs>/plot_curves/{model}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(2000),
+        runtime=30,
+    script:
+        "../scripts/plot_curves.py"
+
+
+rule plot_umap:
+    input:
+        umap=f"{EMBEDDINGS}/umap.parquet",
+        metrics=f"{EMBEDDINGS}/metrics.json",
+    output:
+        figure=report(
+            f"{EMBEDDINGS}/umap.png",
+            caption="../report/umap.rst",
+            category="Embeddings",
+            labels={"genome": "{genome}", "model": "{model}", "figure": "UMAP of windows"},
+        ),
+    log:
+        "<logs>/plot_umap/{genome}/{model}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(4000),
+        runtime=30,
+    script:
+        "../scripts/plot_umap.py"
+
+
+rule plot_auroc:
+    input:
+        metrics=f"{VARIANTS}/{{model}}.metrics.json",
+    output:
+        figure=report(
+            f"{VARIANTS}/{{model}}.auroc.svg",
+            caption="../report/auroc.rst",
+            category="Variants",
+            labels={"variants": "{variants}", "model": "{model}", "figure": "AUROC"},
+        ),
+    log:
+        "<logs>/plot_auroc/{variants}/{model}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(2000),
+        runtime=30,
+    script:
+        "../scripts/plot_auroc.py"
+
+
+rule write_report:
+    input:
+        **REPORTED,
+    output:
+        html="<results>/report.html",
+    log:
+        "<logs>/write_report.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(8000),
+        runtime=60,
+    params:
+        title=study.config["report"]["title"],
+        config=study.shown,
+        manifest=report_manifest,
+    script:
+        "../scripts/write_report.py"

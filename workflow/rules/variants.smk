@@ -1,0 +1,79 @@
+# VCF in, VCF out: every record scored, and the scores judged by the consequences of the variants.
+
+
+rule fetch_variants:
+    input:
+        source=source_file("variants", "vcf"),
+    output:
+        vcf=temp(f"{VARIANTS}/source/variants"),
+    log:
+        "<logs>/fetch_variants/{variants}.log",
+    localrule: True
+    conda:
+        "../../envs/genomics.yaml"
+    resources:
+        mem_mb=mem_mb(1000),
+        runtime=240,
+    params:
+        source=source_url("variants", "vcf"),
+        checksum=checksum("variants", "checksum"),
+        mirrors=mirrors,
+    script:
+        "../scripts/fetch_variants.py"
+
+
+rule score_variants:
+    input:
+        vcf=variants_vcf,
+        model=MODEL_FILES,
+        markov=of_corpus("markov.safetensors"),
+        bases=of_genome("sequence/bases.npy"),
+        contigs=of_genome("sequence/contigs.tsv"),
+    output:
+        vcf=f"{VARIANTS}/{{model}}.vcf.gz",
+        tbi=f"{VARIANTS}/{{model}}.vcf.gz.tbi",
+        scores=f"{VARIANTS}/{{model}}.scores.parquet",
+        summary=f"{VARIANTS}/{{model}}.summary.json",
+    log:
+        "<logs>/score_variants/{variants}/{model}.log",
+    benchmark:
+        "<benchmarks>/score_variants/{variants}/{model}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 8
+    resources:
+        mem_mb=mem_mb(16000),
+        runtime=720,
+        gpu=0,
+    params:
+        contigs=lambda wildcards: study.contigs(wildcards.variants),
+        settings=inference(),
+        batch_size=batch_size,
+    script:
+        "../scripts/score_variants.py"
+
+
+rule evaluate_variants:
+    input:
+        scores=rules.score_variants.output.scores,
+        annotation=annotation_of,
+        bases=of_genome("sequence/bases.npy"),
+        contigs=of_genome("sequence/contigs.tsv"),
+    output:
+        labelled=f"{VARIANTS}/{{model}}.labelled.parquet",
+        metrics=f"{VARIANTS}/{{model}}.metrics.json",
+    log:
+        "<logs>/evaluate_variants/{variants}/{model}.log",
+    benchmark:
+        "<benchmarks>/evaluate_variants/{variants}/{model}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(8000),
+        runtime=120,
+    params:
+        contigs=lambda wildcards: study.contigs(wildcards.variants),
+        bootstraps=study.config["scoring"]["bootstraps"],
+        seed=study.config["seed"],
+    script:
+        "../scripts/evaluate_variants.py"

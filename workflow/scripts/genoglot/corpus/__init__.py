@@ -1,0 +1,1 @@
+"""Corpora: windows over genomes, their splits, batches and Markov baselines."""

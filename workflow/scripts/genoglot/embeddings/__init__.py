@@ -1,0 +1,1 @@
+"""Embeddings of windows and what can be read from them."""

@@ -1,0 +1,1 @@
+"""One genome: its sequence, annotation, region classes and coding variants."""

@@ -1,0 +1,148 @@
+"""What each base of a genome is for, as far as its annotation tells: a partition into classes of region."""
+
+import csv
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pybedtools
+
+from genoglot.errors import InputError
+from genoglot.genome.annotation import read_annotation
+from genoglot.genome.region_features import region_features
+from genoglot.genome.store import Genome
+from genoglot.genome.tabix import check_lengths, read_contigs, write_tabix
+
+logger = logging.getLogger(__name__)
+
+# In order of priority: a stretch gets the first class that covers it.
+REGION_CLASSES = ["CDS", "UTR", "ncRNA", "repeat", "intron", "promoter", "intergenic"]
+UNANNOTATED = "unannotated"
+# Exons that may or may not code must not pass for intron or intergenic sequence.
+PRIORITY = [*REGION_CLASSES[:4], UNANNOTATED, *REGION_CLASSES[4:]]
+
+
+def classify_regions(
+    annotation: str | Path | None, contigs_tsv: str | Path, bed: str | Path, promoter_upstream: int
+) -> None:
+    """Divide every contig into classes of region.
+
+    A stretch gets the first class of `REGION_CLASSES` that covers it:
+    CDS of genes that are not mobile elements; UTR, given as such or as exons of coding transcripts; exons of ncRNA;
+    repeats and mobile elements with all their features; introns; promoters, the `promoter_upstream` bases before the
+    5' end of a gene or transcript; and intergenic. Exons of transcripts of which the annotation does not say
+    whether they code for a protein are `unannotated` (after repeats, before introns).
+
+    Args:
+        annotation: normalised GFF3; None makes the whole genome `unannotated`.
+        contigs_tsv: contig table of the tokenized genome.
+        bed: output, ending in .gz: contig, start, end, class; sorted, bgzip, with `.tbi` beside it.
+        promoter_upstream: bases, 0 or more.
+
+    Raises:
+        InputError: the program bedtools is missing, or a contig is too long for a tabix index.
+    """
+    contigs = read_contigs(contigs_tsv)
+    check_lengths(contigs, contigs_tsv)
+    if annotation is None:
+        table = pd.DataFrame({"contig": contigs["contig"], "start": 0, "end": contigs["length"], "class": UNANNOTATED})
+    else:
+        features = region_features(read_annotation(annotation))
+        with _bedtools(contigs) as sizes:
+            table = _partition(features, sizes, promoter_upstream)
+        number = pd.Index(contigs["contig"]).get_indexer(table["contig"])
+        table = table.iloc[np.lexsort((table["start"], number))]
+    write_tabix(bed, "bed", table)
+    bases = (table["end"] - table["start"]).groupby(table["class"]).sum()
+    logger.info("%s: %s", bed, ", ".join(f"{name} {count} bases" for name, count in bases.items()))
+
+
+@contextmanager
+def _bedtools(contigs: pd.DataFrame) -> Iterator[str]:
+    """Yield the path of a bedtools genome file; the temporary files made meanwhile are removed at the end."""
+    if shutil.which("bedtools") is None:
+        raise InputError(
+            "the program bedtools was not found on PATH; install it with `apt-get install bedtools` or "
+            "`conda install -c bioconda bedtools`, or run the workflow with --software-deployment-method conda"
+        )
+    before = pybedtools.get_tempdir()
+    with tempfile.TemporaryDirectory() as folder:
+        pybedtools.set_tempdir(folder)
+        try:
+            sizes = Path(folder) / "sizes.tsv"
+            contigs[["contig", "length"]].to_csv(sizes, sep="\t", header=False, index=False)
+            yield str(sizes)
+        finally:
+            pybedtools.set_tempdir(before)
+
+
+def _partition(features: dict[str, pd.DataFrame], sizes: str, promoter_upstream: int) -> pd.DataFrame:
+    """Columns contig, start, end, class: what each class covers that none before it in `PRIORITY` does."""
+    covered = _bed(features["CDS"].head(0))
+    pieces = []
+    for name in PRIORITY[:-1]:
+        intervals = features[name]
+        if name == "promoter":
+            intervals = intervals[intervals["strand"] != "."]
+        if intervals.empty or (name == "promoter" and promoter_upstream == 0):
+            continue
+        tool = _bed(intervals)
+        if name == "promoter":
+            tool = tool.flank(g=sizes, l=promoter_upstream, r=0, s=True)
+        merged = tool.sort(g=sizes).merge()
+        pieces.append(_table(merged.subtract(covered), name))
+        covered = covered.cat(merged, postmerge=False).sort(g=sizes).merge()
+    pieces.append(_table(covered.complement(g=sizes), PRIORITY[-1]))
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _bed(intervals: pd.DataFrame) -> pybedtools.BedTool:
+    columns = {"contig": intervals["contig"], "start": intervals["start"], "end": intervals["end"]}
+    return pybedtools.BedTool.from_dataframe(
+        pd.DataFrame({**columns, "name": ".", "score": 0, "strand": intervals["strand"]})
+    )
+
+
+def _table(tool: pybedtools.BedTool, name: str) -> pd.DataFrame:
+    table = pd.read_csv(
+        tool.fn,
+        sep="\t",
+        names=["contig", "start", "end"],
+        usecols=[0, 1, 2],
+        dtype={"contig": str, "start": "int64", "end": "int64"},
+        keep_default_na=False,
+        quoting=csv.QUOTE_NONE,
+    )
+    return table.assign(**{"class": name})
+
+
+def read_regions(bed: str | Path, genome: Genome) -> np.ndarray:
+    """Class of each base of a genome: uint8 of shape (total length,), in the offsets of the genome's array.
+
+    The codes are indices into `REGION_CLASSES` followed by `unannotated`.
+
+    Raises:
+        InputError: the regions are not a partition of the genome's contigs.
+    """
+    table = pd.read_csv(
+        bed, sep="\t", names=["contig", "start", "end", "class"], dtype={"contig": str}, keep_default_na=False
+    )
+    contigs = genome.contigs
+    number = genome.contig_numbers(table["contig"])
+    code = pd.Index([*REGION_CLASSES, UNANNOTATED]).get_indexer(table["class"])
+    offset = contigs["offset"].to_numpy()[number]
+    order = np.argsort(offset + table["start"].to_numpy(), kind="stable")
+    start, end = (offset + table["start"].to_numpy())[order], (offset + table["end"].to_numpy())[order]
+    total = int(contigs["length"].sum())
+    known = (number >= 0).all() and (code >= 0).all()
+    if not known or not len(start) or start[0] != 0 or end[-1] != total or (start[1:] != end[:-1]).any():
+        raise InputError(
+            f"{bed}: the regions do not cover each base of {genome.folder} once; "
+            "they belong to another genome, or were edited: make them again"
+        )
+    return np.repeat(code[order].astype(np.uint8), end - start)

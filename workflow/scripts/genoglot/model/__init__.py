@@ -1,0 +1,1 @@
+"""Genomic language models: architectures, training, likelihood and inference."""

@@ -1,0 +1,86 @@
+"""Held-out likelihood with every evaluated position masked, beside Markov chains on the very same positions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from genoglot.genome.store import N_CODE, Genome
+
+LN2 = float(np.log(2))
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Windows whose central halves cover the evaluated sequence, and the positions chosen in them.
+
+    `codes` uint8 and `chosen` bool have shape (tiles, window); `genome`, `contig` (numbers) and `start` locate them.
+    """
+
+    codes: np.ndarray
+    chosen: np.ndarray
+    genome: np.ndarray
+    contig: np.ndarray
+    start: np.ndarray
+
+
+def evaluation_tiles(
+    windows: pd.DataFrame,
+    genomes: dict[str, Genome],
+    window: int,
+    mask_rate: float | None,
+    most: int,
+    seed: int,
+) -> Tiles:
+    """At most `most` tiles, drawn without replacement, over held-out windows.
+
+    Bases in a tile's central half are chosen, all of them (`mask_rate` None) or that share; their context may reach
+    past the held-out window but never past its contig.
+    """
+    half = window // 2
+    names = list(genomes)
+    number = windows["genome"].map({name: i for i, name in enumerate(names)}).to_numpy(dtype=np.int64)
+    contig = np.empty(len(windows), dtype=np.int64)
+    for i, name in enumerate(names):
+        rows = number == i
+        contig[rows] = genomes[name].contig_numbers(windows["contig"][rows].astype(str))
+    steps = np.arange(0, int((windows["end"] - windows["start"]).iloc[0]), half)
+    first = (windows["start"].to_numpy()[:, None] + steps).reshape(-1)
+    place = np.stack([np.repeat(number, len(steps)), np.repeat(contig, len(steps)), first])
+    place = np.unique(place, axis=1)
+    rng = np.random.default_rng([seed, 3])
+    kept = np.sort(rng.permutation(place.shape[1])[:most])
+    number, contig, first = place[:, kept]
+    start = first - half // 2
+    codes = np.empty((len(start), window), dtype=np.uint8)
+    for i, name in enumerate(names):
+        rows = number == i
+        codes[rows] = genomes[name].windows(contig[rows], start[rows], window)
+    chosen = np.zeros(codes.shape, dtype=bool)
+    chosen[:, half // 2 : half // 2 + half] = True
+    if mask_rate is not None:
+        chosen &= rng.random(codes.shape, dtype=np.float32) < mask_rate
+    return Tiles(codes, chosen & (codes < N_CODE), number, contig, start)
+
+
+def open_genomes(sequences: dict[str, Path]) -> dict[str, Genome]:
+    return {name: Genome(Path(folder)) for name, folder in sequences.items()}
+
+
+def summary(log_probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Bits per base and accuracy of log-probabilities (positions, 4), in nats, for true base codes (positions,)."""
+    rows = np.arange(len(truth))
+    return {
+        "bits_per_base": float(-log_probabilities[rows, truth].mean(dtype=np.float64) / LN2),
+        "accuracy": float((log_probabilities.argmax(axis=1) == truth).mean()),
+    }
+
+
+def standard_error(loss: np.ndarray, tile: np.ndarray) -> float:
+    """Standard error of the mean of `loss`, with whole tiles as the independent units."""
+    total = np.bincount(tile, weights=loss)
+    count = np.bincount(tile)
+    total, count = total[count > 0], count[count > 0]
+    residual = total - count * loss.mean()
+    return float(np.sqrt((residual**2).sum()) / count.sum())

@@ -1,0 +1,80 @@
+"""Reads the files that a report is made of, and makes links to them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from genoglot.errors import InputError
+from genoglot.report.blocks import Link
+
+KINDS = ("genomes", "corpora", "models", "embeddings", "tasks", "variants")
+# entry of the manifest -> where its content goes
+JSON_FILES = {
+    "genome_json": "genome",
+    "annotation_json": "annotation",
+    "corpus_json": "manifest",
+    "metrics": "metrics",
+    "config": "architecture",
+    "summary": "summary",
+}
+
+
+def load_manifest(manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The entries of each kind with the content of their JSON files and learning curves beside the paths.
+
+    Raises:
+        InputError: a file is missing or is not what it should be.
+    """
+    loaded: dict[str, list[dict[str, Any]]] = {}
+    for kind in KINDS:
+        loaded[kind] = []
+        for entry in manifest.get(kind) or []:
+            content = {JSON_FILES[key]: _json(path) for key, path in entry.items() if key in JSON_FILES and path}
+            paths = {key: Path(path) for key, path in entry.items() if _is_file(key) and path}
+            names = {key: value for key, value in entry.items() if not _is_file(key)}
+            loaded[kind].append({**names, **content, "paths": paths})
+    return loaded
+
+
+def _is_file(key: str) -> bool:
+    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf"}
+
+
+def _json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: the report needs this file and it is not there; run the workflow again") from None
+    except ValueError as error:
+        raise InputError(f"{path}: this is not JSON ({error}); delete it and run the workflow again") from None
+
+
+def read_curves(path: Path) -> pd.DataFrame:
+    """Columns of curves.tsv: step, tokens, seconds, split, bits_per_base, accuracy, learning_rate."""
+    return pd.read_csv(path, sep="\t")
+
+
+def read_columns(path: Path, columns: list[str]) -> pd.DataFrame:
+    return pq.read_table(path, columns=columns).to_pandas()
+
+
+class Linker:
+    """Makes links relative to the folder of the page."""
+
+    def __init__(self, html: Path):
+        self.folder = Path(html).absolute().parent
+
+    def __call__(self, path: Path, text: str | None = None) -> Link:
+        relative = Path(os.path.relpath(Path(path).absolute(), self.folder)).as_posix()
+        # a first part with a colon would be read as a URL scheme
+        return Link(text or relative, "./" + quote(relative))
+
+    def siblings(self, path: Path, names: dict[str, str]) -> list[tuple[Link, str]]:
+        """Links to those files beside `path` that exist, with what they are."""
+        folder = Path(path).parent
+        return [(self(folder / name), what) for name, what in names.items() if (folder / name).exists()]

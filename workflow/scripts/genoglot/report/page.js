@@ -1,0 +1,105 @@
+"use strict";
+(function () {
+  const plots = Array.from(document.querySelectorAll(".plot"));
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const options = {
+    responsive: true,
+    displaylogo: false,
+    // named one by one: the default set has a button that sends the figure to a server
+    modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "resetScale2d"]],
+    showSendToCloud: false,
+    plotlyServerURL: "",
+    toImageButtonOptions: { format: "svg" },
+  };
+
+  function canDrawOnGpu() {
+    const canvas = document.createElement("canvas");
+    return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
+  }
+
+  // a page of A4 with its margins; the colours of paper, whatever the screen's are
+  const PAPER_WIDTH = 680;
+  const PAPER = {
+    "--ink": "#000000",
+    "--soft": "#444444",
+    "--rule": "#cccccc",
+    "--grid": "#e6e6e6",
+    "--raised": "#ffffff",
+  };
+
+  // text and grid take the colours of the page, which follow the reader's setting
+  function theme(paper) {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => (paper ? PAPER[name] : style.getPropertyValue(name).trim());
+    const changes = {
+      "font.color": colour("--ink"),
+      "font.family": getComputedStyle(document.body).fontFamily,
+      "font.size": 13,
+      "hoverlabel.bgcolor": colour("--raised"),
+      "hoverlabel.bordercolor": colour("--rule"),
+      "hoverlabel.font.color": colour("--ink"),
+      "modebar.bgcolor": "rgba(0,0,0,0)",
+      "modebar.color": colour("--soft"),
+      "modebar.activecolor": colour("--ink"),
+    };
+    for (const axis of ["xaxis", "yaxis"]) {
+      changes[axis + ".title.font.size"] = 13;
+      changes[axis + ".gridcolor"] = colour("--grid");
+      changes[axis + ".linecolor"] = colour("--rule");
+      changes[axis + ".tickcolor"] = colour("--rule");
+    }
+    return changes;
+  }
+
+  function assign(layout, changes) {
+    for (const [path, value] of Object.entries(changes)) {
+      const parts = path.split(".");
+      const last = parts.pop();
+      let place = layout;
+      for (const part of parts) {
+        place = place[part] = place[part] || {};
+      }
+      place[last] = value;
+    }
+  }
+
+  function heatText(element) {
+    return element.data.map((trace, index) => (trace.type === "heatmap" ? index : -1)).filter((index) => index >= 0);
+  }
+
+  function restyle(paper) {
+    for (const element of plots.filter((each) => each.data)) {
+      const width = Math.min(element.clientWidth, PAPER_WIDTH);
+      const size = paper ? { width: width } : { width: null, autosize: true };
+      const changes = { ...theme(paper), ...size };
+      const heat = heatText(element);
+      if (heat.length) {
+        Plotly.update(element, { "textfont.color": changes["font.color"] }, changes, heat);
+      } else {
+        Plotly.relayout(element, changes);
+      }
+    }
+  }
+
+  const gpu = plots.length > 0 && canDrawOnGpu();
+
+  function draw(element) {
+    const figure = JSON.parse(document.getElementById(element.dataset.figure).textContent);
+    const changes = theme(false);
+    assign(figure.layout, changes);
+    for (const trace of figure.data) {
+      if (trace.type === "scattergl" && !gpu) {
+        trace.type = "scatter";
+      }
+      if (trace.type === "heatmap") {
+        trace.textfont = { color: changes["font.color"] };
+      }
+    }
+    return Plotly.newPlot(element, figure.data, figure.layout, options);
+  }
+
+  plots.forEach(draw);
+  dark.addEventListener("change", () => restyle(false));
+  window.addEventListener("beforeprint", () => restyle(true));
+  window.addEventListener("afterprint", () => restyle(false));
+})();

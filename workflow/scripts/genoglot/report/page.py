@@ -1,0 +1,222 @@
+"""The report: one page that needs nothing but a browser and makes no request."""
+
+import logging
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from genoglot import __version__
+from genoglot.files import atomic_path
+from genoglot.report import sections, uses
+from genoglot.report.blocks import Figure, Link, Section
+from genoglot.report.glossary import GLOSSARY
+from genoglot.report.inputs import Linker, load_manifest
+from genoglot.report.verdicts import (
+    Headline,
+    judge_embeddings,
+    judge_model,
+    judge_task,
+    judge_variants,
+    tally,
+)
+
+LOGGER = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parent
+PACKAGES = (
+    "snakemake",
+    "torch",
+    "transformers",
+    "scikit-learn",
+    "umap-learn",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pysam",
+    "plotly",
+)
+GENOME_FILES = {
+    "genome.fa.gz": "sequence, bgzip FASTA",
+    "annotation.gff3.gz": "annotation, sorted GFF3",
+    "regions.bed.gz": "region class of every base, BED",
+    "consequences.vcf.gz": "consequences of single-base changes, VCF",
+    "genome.json": "what the FASTA held",
+    "annotation.json": "what the annotation held",
+}
+MODEL_FILES = {
+    "config.json": "shape of the network",
+    "model.safetensors": "weights",
+    "tokenizer.json": "tokenizer",
+    "modeling_genoglot.py": "code that transformers loads the model with",
+    "metrics.json": "likelihoods beside their baselines",
+    "curves.tsv": "learning curves",
+}
+
+
+def write_report(html: str | Path, manifest: dict[str, Any]) -> None:
+    """Write the report as one self-contained HTML page.
+
+    Args:
+        html: the page. Links lead to files by their place relative to it.
+        manifest: `title`, `config` and lists `genomes`, `corpora`, `models`, `embeddings`, `tasks`, `variants` of
+            dicts with names and paths of existing files; any list may be empty.
+
+    Raises:
+        InputError: a file of the manifest is missing or cannot be read.
+    """
+    loaded = load_manifest(manifest)
+    link = Linker(Path(html))
+    headlines = _headlines(loaded)
+    content = [
+        sections.genomes_section(loaded["genomes"]),
+        sections.corpora_section(loaded["corpora"]),
+        sections.learning_section(loaded["models"]),
+        sections.regions_section(loaded["models"]),
+        uses.embeddings_section(loaded["embeddings"]),
+        uses.tasks_section(loaded["tasks"]),
+        uses.variants_section(loaded["variants"], link),
+    ]
+    page = (
+        _environment()
+        .get_template("template.html")
+        .render(
+            title=manifest.get("title") or "Genoglot report",
+            intro=_introduction(loaded),
+            headlines=headlines,
+            tallies={model: tally(items) for model, items in headlines.items()},
+            glossary=GLOSSARY,
+            sections=content,
+            figures=_figure_data(content),
+            files=_files(loaded, link),
+            config=yaml.safe_dump(manifest.get("config") or {}, sort_keys=False, allow_unicode=True),
+            versions=_versions(),
+            style=_asset("style.css"),
+            script=_asset("page.js"),
+            plotly=Markup(get_plotlyjs()),
+        )
+    )
+    with atomic_path(Path(html)) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    LOGGER.info("report of %.1f MB", len(page) / 1e6)
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _asset(name: str) -> Markup:
+    return Markup((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _figure_data(content: list[Section]) -> dict[str, Markup]:
+    """JSON of each figure, safe inside a script element."""
+    return {
+        block.name: Markup(block.figure.to_json().replace("<", r"\u003c"))
+        for section in content
+        for block in section.blocks
+        if isinstance(block, Figure)
+    }
+
+
+def _introduction(loaded: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """What was run on what, in plain sentences."""
+    sentences = []
+    genomes = loaded["genomes"]
+    if genomes:
+        length = sections.bases(sum(entry["genome"]["length"] for entry in genomes))
+        annotated = sum(entry.get("annotation") is not None for entry in genomes)
+        notes = {len(genomes): "annotated", 0: "without annotation"}.get(annotated, f"{annotated} annotated")
+        names = sections.some([entry["name"] for entry in genomes])
+        sentences.append(f"This is about {sections.count(len(genomes), 'genome')}: {names} ({length}, {notes}).")
+    for entry in loaded["models"]:
+        metrics = entry["metrics"]
+        sentences.append(
+            f"Model {entry['name']} learned to fill in hidden bases of corpus {entry['corpus']}; it saw "
+            f"{sections.bases(metrics['tokens_seen'])} in {sections.duration(metrics['seconds'])}, and was measured on "
+            "sequence held out from training."
+        )
+    made = [
+        (len({entry["genome"] for entry in loaded["embeddings"]}), "genome", "embedded"),
+        (len({entry["task"] for entry in loaded["tasks"]}), "task", "fine-tuned"),
+        (len({entry["name"] for entry in loaded["variants"]}), "variant set", "scored"),
+    ]
+    listed = [f"{sections.count(number, noun)} {verb}" for number, noun, verb in made if number]
+    if listed:
+        sentences.append(f"What it was used for: {', '.join(listed)}.")
+    return sentences
+
+
+def _headlines(loaded: dict[str, list[dict[str, Any]]]) -> dict[str, list[Headline]]:
+    """The numbers of the summary, by model."""
+    found: dict[str, list[Headline | None]] = {}
+    for entry in loaded["models"]:
+        found.setdefault(entry["name"], []).append(judge_model(entry["metrics"]))
+    for entry in loaded["variants"]:
+        found.setdefault(entry["model"], []).append(judge_variants(entry["name"], entry["metrics"]))
+    for entry in loaded["embeddings"]:
+        found.setdefault(entry["model"], []).append(judge_embeddings(entry["genome"], entry["metrics"]))
+    for entry in loaded["tasks"]:
+        found.setdefault(entry["model"], []).append(judge_task(entry["task"], entry["metrics"]))
+    return {model: [item for item in items if item is not None] for model, items in found.items()}
+
+
+def _files(loaded: dict[str, list[dict[str, Any]]], link: Linker) -> list[tuple[str, list[tuple[Link, str]]]]:
+    """Groups of links to what the workflow made, with what each file is."""
+    groups = []
+    for entry in loaded["genomes"]:
+        groups.append((f"Genome {entry['name']}", link.siblings(entry["paths"]["genome_json"], GENOME_FILES)))
+    for entry in loaded["corpora"]:
+        names = {"windows.parquet": "windows and their splits", "corpus.json": "settings, counts and fingerprint"}
+        groups.append((f"Corpus {entry['name']}", link.siblings(entry["paths"]["corpus_json"], names)))
+    for entry in loaded["models"]:
+        groups.append((f"Model {entry['name']}", link.siblings(entry["paths"]["metrics"], MODEL_FILES)))
+    for entry in loaded["embeddings"]:
+        names = {
+            "embeddings.parquet": "embedding of every window",
+            "umap.parquet": "the map",
+            "metrics.json": "accuracies",
+        }
+        title = f"Embeddings of {entry['genome']} by {entry['model']}"
+        groups.append((title, link.siblings(entry["paths"]["umap"], names)))
+    for entry in loaded["tasks"]:
+        names = {
+            "head.safetensors": "weights of network and head",
+            "head.json": "classes and settings",
+            "predictions.parquet": "predictions for the test windows",
+            "metrics.json": "scores beside their baselines",
+        }
+        title = f"Task {entry['task']} by {entry['model']}"
+        groups.append((title, link.siblings(entry["paths"]["metrics"], names)))
+    for entry in loaded["variants"]:
+        words = {
+            "vcf": "all records with scores in INFO",
+            "labelled": "scores and consequences",
+            "metrics": "comparisons",
+            "summary": "counts",
+        }
+        items = [(link(entry["paths"][key]), what) for key, what in words.items() if key in entry["paths"]]
+        groups.append((f"Variants {entry['name']} by {entry['model']}", items))
+    return [(title, items) for title, items in groups if items]
+
+
+def _versions() -> list[tuple[str, str]]:
+    """Versions of this library, Python and the packages of the environment that wrote the page."""
+    found = [("genoglot", __version__), ("python", platform.python_version())]
+    for package in PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return found

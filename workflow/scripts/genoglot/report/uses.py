@@ -1,0 +1,325 @@
+"""The sections of the report on what models are used for: embeddings, tasks, variants."""
+
+from typing import Any
+
+from genoglot.report import figures
+from genoglot.report.blocks import Block, Bullets, Figure, Heading, Links, Section, Table, Text
+from genoglot.report.inputs import Linker, read_columns
+from genoglot.report.palette import CONSEQUENCE_COLOURS, CONTESTANTS, consequence_words, in_order
+from genoglot.report.verdicts import (
+    SYMBOLS,
+    WORDS,
+    judge_comparison,
+    judge_representation,
+    judge_twins,
+    number,
+    with_interval,
+)
+
+MAP_BUDGET = 60_000
+FEWEST_MAP_POINTS = 4_000
+MAP_COLUMNS = ["contig", "start", "end", "region", "gc", "umap_1", "umap_2"]
+# the words of GLM_REASON
+REASONS = {
+    "AMBIGUOUS_BASE": "a base other than A, C, G, T",
+    "CONTIG_UNKNOWN": "on a contig that the genome does not have",
+    "NO_ALT": "no alternative allele",
+    "NOT_SNV": "not a single-base substitution",
+    "REF_MISMATCH": "the REF allele is not what the genome holds there",
+    "STAR_ALLELE": "an allele that an upstream deletion removes (*)",
+    "SYMBOLIC": "a symbolic allele or breakend",
+}
+
+
+def _verdict(kind: str) -> str:
+    return f"{SYMBOLS[kind]} {WORDS[kind]}"
+
+
+def embeddings_section(entries: list[dict[str, Any]]) -> Section:
+    """Map of windows and region classification, per genome and model."""
+    title = "What the embeddings know"
+    if not entries:
+        return Section("embeddings", title, "Embeddings", missing="No embeddings are part of this report.")
+    blocks: list[Block] = [
+        Text(
+            "An embedding is the list of numbers by which the network describes a window of sequence. If it has "
+            "learned what genes and repeats look like, windows of one kind lie near each other. Nothing about the "
+            "annotation was shown to the model; colours and labels are added afterwards."
+        )
+    ]
+    points = min(figures.MAX_MAP_POINTS, max(FEWEST_MAP_POINTS, MAP_BUDGET // len(entries)))
+    for index, entry in enumerate(entries):
+        metrics = entry["metrics"]
+        table = read_columns(entry["paths"]["umap"], MAP_COLUMNS)
+        figure, drawn = figures.umap(table, points)
+        shown = f"all {drawn:,}" if drawn == len(table) else f"{drawn:,} of {len(table):,}, drawn at random,"
+        caption = (
+            f"UMAP of the embeddings of {entry['genome']} by {entry['model']}: {shown} windows, one point each. Near "
+            "points have similar embeddings; distances between far points and the axes themselves mean nothing. "
+            "Click a class to hide it, double-click to see it alone; the hover gives the place (1-based) and GC."
+        )
+        blocks += [
+            Heading(f"Genome {entry['genome']}, model {entry['model']}"),
+            Figure(f"umap-{index}", figure, caption),
+            *_dropped(metrics),
+            *_region_accuracy(index, entry),
+        ]
+    return Section("embeddings", title, "Embeddings", blocks)
+
+
+def _dropped(metrics: dict[str, Any]) -> list[Block]:
+    left_out = sum(metrics.get("dropped", {}).values())
+    return [Text(f"{left_out:,} windows without bases or with no finite embedding are left out.", True)] * bool(
+        left_out
+    )
+
+
+def _region_accuracy(index: int, entry: dict[str, Any]) -> list[Block]:
+    metrics = entry["metrics"]
+    if metrics.get("balanced_accuracy") is None:
+        why = metrics.get("why_no_accuracy", "the genome has no region classes")
+        return [Text(f"Region classes were not predicted from these embeddings: {why}.", note=True)]
+    keys = {"model": "", "6mer": "_6mer", "3mer": "_3mer", "untrained": "_untrained"}
+    keys = {key: end for key, end in keys.items() if metrics.get(f"balanced_accuracy{end}") is not None}
+    points = {
+        key: {name: metrics.get(f"balanced_accuracy{end}{part}") for name, part in _ENDS.items()}
+        for key, end in keys.items()
+    }
+    rows = [
+        [
+            CONTESTANTS[key][0],
+            with_interval(metrics, f"balanced_accuracy{end}"),
+            "" if key == "model" else _verdict(judge_representation(metrics, key)),
+        ]
+        for key, end in keys.items()
+    ]
+    classes = metrics["classes"]
+    chance = 1 / len(classes)
+    folds = metrics.get("folds", [])
+    unseen = "contigs" if metrics.get("fold_kind") == "contigs" else "stretches of the genome"
+    caption = (
+        f"Balanced accuracy (the mean share found of each class, so that rare classes count as much as common ones) of "
+        f"a linear classifier told {len(classes)} region classes apart on {metrics['classified']:,} windows. It "
+        f"always judged {unseen} it had not learned from ({len(folds)} folds). Bars are 95% bootstrap intervals over "
+        f"runs of neighbouring windows; guessing gives {chance:.2f}."
+    )
+    names = [CONTESTANTS[key][0] for key in keys]
+    series = {
+        key: [points[key] if row == number_ else _BLANK for row in range(len(keys))]
+        for number_, key in enumerate(points)
+    }
+    plot = figures.dots(names, series, "balanced accuracy", chance, spread=0.0).update_layout(showlegend=False)
+    left_out = [f"{name} ({n})" for name, n in metrics.get("left_out", {}).items()]
+    blocks: list[Block] = [
+        Figure(f"accuracy-{index}", plot, caption),
+        Table(["description of a window", "balanced accuracy (95% interval)", "model against it"], rows, {1}),
+    ]
+    if left_out:
+        blocks.append(Text(f"Too few windows to take part: {', '.join(left_out)}.", note=True))
+    blocks.append(Text(_carried(metrics)))
+    confusion = metrics["confusion"]
+    if confusion["counts"]:
+        caption = (
+            "Which class the classifier on the model's embeddings called the windows of each class: share of the row, "
+            "and windows. The diagonal is right; off it, classes that the model finds alike."
+        )
+        figure = figures.confusion(confusion["labels"], confusion["counts"])
+        blocks.append(Figure(f"confusion-{index}", figure, caption, narrow=True))
+    return blocks
+
+
+_ENDS = {"value": "", "low": "_low", "high": "_high"}
+_BLANK = {"value": None, "low": None, "high": None}
+
+
+def _carried(metrics: dict[str, Any]) -> str:
+    """What the embedding says of GC content, and how tight the classes lie."""
+    parts = []
+    if metrics.get("gc_r2") is not None:
+        untrained = metrics.get("gc_r2_untrained")
+        parts.append(
+            f"A window's GC content can be read from the embedding with R² {metrics['gc_r2']:.2f}"
+            + (f" (untrained network: {untrained:.2f})." if untrained is not None else ".")
+        )
+    shares = metrics.get("pca", {}).get("explained_variance", [])
+    correlations = metrics.get("pca", {}).get("gc_correlation", [])
+    if shares and correlations and correlations[0] is not None:
+        parts.append(
+            f"The first principal component holds {shares[0]:.0%} of the variance; its rank correlation with GC is "
+            f"{correlations[0]:+.2f}."
+        )
+    if metrics.get("silhouette") is not None:
+        parts.append(
+            f"The silhouette of the region classes is {metrics['silhouette']:.2f} (1: far apart, 0: overlapping)."
+        )
+    return " ".join(parts)
+
+
+def tasks_section(entries: list[dict[str, Any]]) -> Section:
+    """Fine-tuned tasks beside the twin from scratch, 6-mers and the commonest class."""
+    title = "Fine-tuned tasks"
+    if not entries:
+        return Section("tasks", title, "Tasks", missing="No task is configured for these models.")
+    blocks: list[Block] = [
+        Text(
+            "A task fine-tunes the pretrained network on labelled windows. Its twin is the same network, trained in "
+            "the same way on the same windows, but from random weights: what lies between the two is what "
+            "pretraining was worth."
+        )
+    ]
+    for index, entry in enumerate(entries):
+        blocks += _task(index, entry)
+    return Section("tasks", title, "Tasks", blocks)
+
+
+def _task(index: int, entry: dict[str, Any]) -> list[Block]:
+    metrics = entry["metrics"]
+    keys = [key for key in ("pretrained", "from_scratch", "kmer", "majority") if metrics.get(key)]
+    rows = [
+        [
+            CONTESTANTS[key][0],
+            with_interval(metrics[key], "balanced_accuracy"),
+            number(metrics[key].get("accuracy")),
+            number(metrics[key].get("macro_f1")),
+            number(metrics[key].get("mcc")),
+            _verdict(judge_twins(metrics, key)) if key in ("from_scratch", "kmer") else "",
+        ]
+        for key in keys
+    ]
+    columns = ["classifier", "balanced accuracy (95% interval)", "accuracy", "macro F1", "MCC", "pretrained against it"]
+    sizes = ", ".join(
+        f"{metrics[f'n_{split}']:,} {words}"
+        for split, words in (("train", "training"), ("validation", "validation"), ("test", "test"))
+        if f"n_{split}" in metrics
+    )
+    note = "Two classifiers are called apart only if their intervals do not overlap. MCC: 1 is perfect, 0 is guessing."
+    blocks: list[Block] = [
+        Heading(f"Task {entry['task']}, model {entry['model']}"),
+        Text(f"Windows: {sizes}."),
+        Table(columns, rows, {1, 2, 3, 4}, note),
+    ]
+    trained = [key for key in keys if metrics[key].get("per_class")]
+    if trained:
+        classes = [item["class"] for item in metrics[trained[0]]["per_class"]]
+        sizes_by_class = {item["class"]: item["n"] for item in metrics[trained[0]]["per_class"]}
+        series = {
+            key: [
+                {"value": {item["class"]: item["f1"] for item in metrics[key]["per_class"]}.get(name)}
+                for name in classes
+            ]
+            for key in trained
+        }
+        labels = [f"{name} ({sizes_by_class[name]:,})" for name in classes]
+        caption = (
+            "F1 score of each class (the harmonic mean of how many calls are right and how many windows are found) on "
+            f"the {metrics.get('n_test', sum(sizes_by_class.values())):,} test windows; their number by class in "
+            "brackets. Further right is better."
+        )
+        blocks.append(Figure(f"task-f1-{index}", figures.dots(labels, series, "F1"), caption))
+    counts = metrics["pretrained"].get("confusion")
+    if counts:
+        caption = "Which class the pretrained and fine-tuned network called the test windows of each class."
+        figure = figures.confusion(metrics["classes"], counts)
+        blocks.append(Figure(f"task-confusion-{index}", figure, caption, narrow=True))
+    return blocks
+
+
+def variants_section(entries: list[dict[str, Any]], link: Linker) -> Section:
+    """Scores of variants by consequence, and how well they tell consequences apart."""
+    title = "Variants"
+    if not entries:
+        return Section(
+            "variants", title, "Variants", missing="No variant set is configured for the genomes of these models."
+        )
+    blocks: list[Block] = [
+        Text(
+            "A variant's score is the log-likelihood ratio (field GLM_LLR of the VCF): how much less likely the model "
+            "finds the alternative base than the reference base where it stands. Below zero, the model did not expect "
+            "the change. If the model has learned what matters, damaging changes score lower than silent ones."
+        )
+    ]
+    for index, entry in enumerate(entries):
+        blocks += _variants(index, entry, link)
+    return Section("variants", title, "Variants", blocks)
+
+
+def _variants(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
+    blocks: list[Block] = [
+        Heading(f"Variants {entry['name']}, model {entry['model']}"),
+        *_scored(entry["summary"]),
+        Links([link(entry["paths"]["vcf"])]),
+    ]
+    table = read_columns(entry["paths"]["labelled"], ["llr", "consequence"])
+    scored = int((table["llr"].notna() & table["consequence"].fillna("").ne("")).sum())
+    if scored == 0:
+        why = "the genome has no annotation, or no scored variant changes a gene that it knows"
+        blocks.append(Text(f"No scored variant has a consequence to compare by: {why}.", note=True))
+        return blocks
+    caption = (
+        f"Scores of {scored:,} variants by what the annotation says they do; their number in brackets (shapes are "
+        f"drawn from at most {figures.MAX_VIOLIN_POINTS:,} each; under {figures.FEWEST_FOR_SHAPE}, each is a point). "
+        "The box spans the middle half, its line is the median. The outermost 0.5% on either side lie "
+        "outside the frame. Further left, the model finds the change less likely."
+    )
+    blocks.append(Figure(f"scores-{index}", figures.scores(table), caption))
+    return blocks + _comparisons(index, entry["metrics"], _medians(table))
+
+
+def _scored(summary: dict[str, Any]) -> list[Block]:
+    unscored = summary.get("unscored", {})
+    text = f"{summary['scored']:,} alternative alleles were scored"
+    if "records" in summary:
+        text += f", of {summary['records']:,} records"
+    if summary.get("contigs"):
+        text += f" on {', '.join(summary['contigs'])}"
+    if not unscored:
+        return [Text(text + "; none was left out.")]
+    items = [
+        f"{n:,} {reason}: {REASONS[reason]}" if reason in REASONS else f"{n:,} {reason}"
+        for reason, n in unscored.items()
+    ]
+    return [Text(f"{text}; {sum(unscored.values()):,} were not:"), Bullets(items)]
+
+
+def _medians(table: Any) -> Block:
+    grouped = table[table["consequence"].fillna("").ne("")].groupby("consequence", observed=True)["llr"]
+    stats = grouped.quantile([0.25, 0.5, 0.75]).unstack()
+    rows = [
+        [consequence_words(name), f"{grouped.count()[name]:,}", *(f"{value:+.2f}" for value in stats.loc[name])]
+        for name in in_order(list(stats.index), CONSEQUENCE_COLOURS)
+    ]
+    return Table(["consequence", "scored", "lower quarter", "median", "upper quarter"], rows, {1, 2, 3, 4})
+
+
+def _comparisons(index: int, comparisons: list[dict[str, Any]], medians: Block) -> list[Block]:
+    measured = [item for item in comparisons if item.get("auroc") is not None]
+    blocks: list[Block] = [medians]
+    if not measured:
+        return [*blocks, Text("There are too few variants of any two kinds to compare.", note=True)]
+    names = [" against ".join(consequence_words(item[key]) for key in ("positives", "negatives")) for item in measured]
+    series = {
+        key: [{name: item.get(f"{prefix}auroc{end}") for name, end in _ENDS.items()} for item in measured]
+        for key, prefix in (("model", ""), ("markov", "markov_"))
+        if any(item.get(f"{prefix}auroc") is not None for item in measured)
+    }
+    caption = (
+        "AUROC: how often a variant of the first kind scores lower than one of the second, over all pairs. 0.5 is "
+        "guessing, 1 is perfect, below 0.5 is the wrong way round. Bars are 95% bootstrap intervals over variants."
+    )
+    rows = [
+        [
+            name,
+            f"{item['n_positives']:,} / {item['n_negatives']:,}",
+            with_interval(item, "auroc"),
+            with_interval(item, "markov_auroc"),
+            _verdict(judge_comparison(item)),
+        ]
+        for name, item in zip(names, measured, strict=True)
+    ]
+    columns = ["comparison", "variants", "model, AUROC (95% interval)", "Markov chain", "model against it"]
+    note = "Judged by the interval of the difference on the same variants." if "difference" in measured[0] else ""
+    missing = [consequence_words(item["positives"]) for item in comparisons if item.get("auroc") is None]
+    if missing:
+        note += f" Too few variants: {', '.join(missing)}."
+    figure = figures.dots(names, series, "AUROC", 0.5)
+    return [*blocks, Figure(f"auroc-{index}", figure, caption), Table(columns, rows, {1, 2, 3}, note.strip())]

@@ -1,0 +1,39 @@
+"""What every workflow script shares: a log file that also reaches the terminal, and errors in words."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from genoglot.errors import InputError
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+@contextmanager
+def logged(log: str | Path) -> Iterator[logging.Logger]:
+    """Run a script's body with logging to `log` and to stderr.
+
+    An `InputError` ends the script with exit status 1 and its message alone; any other exception keeps
+    its traceback, which goes to the log too.
+    """
+    path = Path(log)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    formatter = logging.Formatter(LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    for handler in (logging.FileHandler(path, mode="w"), logging.StreamHandler(sys.stderr)):
+        handler.setFormatter(formatter)
+        root.addHandler(handler)
+    logging.captureWarnings(True)
+    try:
+        yield logging.getLogger("genoglot")
+    except InputError as error:
+        root.error("%s", error)
+        raise SystemExit(1) from None
+    except Exception:
+        with open(path, "a") as handle:
+            traceback.print_exc(file=handle)
+        raise

@@ -1,0 +1,1 @@
+"""Task heads on a pretrained backbone, beside their from-scratch twins."""

@@ -1,0 +1,1 @@
+"""Variants: VCF in, VCF out, and honest evaluation."""

@@ -1,0 +1,168 @@
+"""Scores of variants by masked marginals, beside a Markov chain's, written back into the VCF."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pysam
+
+from genoglot import __version__
+from genoglot.corpus.markov import MarkovModel
+from genoglot.errors import InputError
+from genoglot.files import atomic_path, write_json
+from genoglot.genome.store import Genome
+from genoglot.model.inference import Predictor
+from genoglot.variants.vcf import SCORED, Alleles, InfoField, VcfWriter, chunks, open_vcf, read_alleles
+
+log = logging.getLogger(__name__)
+
+CHUNK = 20_000  # records held in memory at once
+SCHEMA = pa.schema(
+    [
+        ("contig", pa.string()),
+        ("pos", pa.int64()),
+        ("ref", pa.string()),
+        ("alt", pa.string()),
+        ("llr", pa.float32()),
+        ("markov_llr", pa.float32()),
+        ("reason", pa.string()),
+    ]
+)
+
+
+def info_fields(model: str) -> list[InfoField]:
+    by = f"model {model}, Genoglot {__version__}"
+    return [
+        InfoField(
+            "GLM_LLR",
+            "Float",
+            f"Log-likelihood ratio ALT - REF in nats, masked marginal, strands averaged; negative = less likely ({by})",
+        ),
+        InfoField(
+            "GLM_MARKOV_LLR", "Float", f"The same ratio by a Markov chain that sees both sides: the baseline ({by})"
+        ),
+        InfoField("GLM_REASON", "String", f"Why an allele has no score; . where it has one ({by})"),
+    ]
+
+
+def score_alleles(
+    alleles: Alleles, genome: Genome, predictor: Predictor, markov: MarkovModel
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-likelihood ratios (nats, float32) of model and Markov chain per allele; NaN where there is a reason.
+
+    The masked marginal log P(alt | rest) - log P(ref | rest) (Brandes et al. 2023, doi:10.1038/s41588-023-01465-0).
+    """
+    ratios = np.full((2, len(alleles.record)), np.nan, dtype=np.float32)
+    rows = np.flatnonzero(alleles.reason == SCORED)
+    if len(rows):
+        contigs, positions = alleles.contig[rows], alleles.position[rows]
+        flank = markov.order("both")
+        context = genome.windows(contigs, positions - flank, 2 * flank + 1)
+        tables = [
+            predictor.site_log_probabilities(genome, contigs, positions),
+            markov.log_probabilities(context, "both")[:, flank],
+        ]
+        each = np.arange(len(rows))
+        for ratio, table in zip(ratios, tables, strict=True):
+            ratio[rows] = table[each, alleles.alternative[rows]] - table[each, alleles.reference[rows]]
+    return ratios[0], ratios[1]
+
+
+def score_variants(
+    vcf: Path,
+    model: Path,
+    markov: Path,
+    sequence: Path,
+    output_vcf: Path,
+    scores: Path,
+    summary: Path,
+    name: str,
+    contigs: list[str] | None,
+    settings: dict[str, Any],
+    threads: int,
+) -> None:
+    """Score every ALT allele of a VCF; write the VCF (bgzip, tabix), a Parquet of the scores and a summary of counts.
+
+    All records come out, in order and as they were; with `contigs`, those of these contigs only. An allele without a
+    score has a reason. `settings` holds `batch_size` and `precision`.
+    """
+    predictor = Predictor.open(model, settings, threads)
+    chain, genome = MarkovModel.load(markov), Genome(Path(sequence))
+    source = open_vcf(vcf)
+    wanted = set(contigs) if contigs else None
+    if wanted and not wanted <= set(genome.contigs.index):
+        missing = ", ".join(sorted(wanted - set(genome.contigs.index)))
+        raise InputError(f"{vcf}: asked to score contig {missing}, which the genome does not have")
+    counts: Counter[str] = Counter()
+    records_seen = 0
+    with (
+        atomic_path(output_vcf) as vcf_path,
+        atomic_path(scores) as scores_path,
+        pq.ParquetWriter(scores_path, SCHEMA, compression="zstd") as parquet,
+    ):
+        lines = [f"##genoglot=<Version={__version__},Model={name}>"]
+        writer = VcfWriter(vcf_path, source, vcf, info_fields(name), lines)
+        for records in chunks(source, vcf, wanted, CHUNK):
+            alleles = read_alleles(records, genome)
+            llr, markov_llr = score_alleles(alleles, genome, predictor, chain)
+            writer.write(records, info_texts(len(records), alleles, llr, markov_llr))
+            parquet.write_table(score_table(records, alleles, llr, markov_llr))
+            counts.update(str(reason) for reason in alleles.reason)
+            records_seen += len(records)
+            log.info("%d records scored", records_seen)
+        writer.close()
+        index_vcf(vcf_path, Path(output_vcf), vcf)
+    scored = counts.pop(SCORED, 0)
+    write_json(
+        summary,
+        {
+            "model": name,
+            "records": records_seen,
+            "alleles": scored + sum(counts.values()),
+            "scored": scored,
+            "unscored": dict(sorted(counts.items())),
+            "contigs": sorted(wanted) if wanted else None,
+        },
+    )
+
+
+def info_texts(records: int, alleles: Alleles, llr: np.ndarray, markov_llr: np.ndarray) -> list[list[str]]:
+    """Texts of the three fields for each record, one value per allele, `.` for none.
+
+    A field with no value at all in a record is left out of it.
+    """
+    texts: list[list[list[str]]] = [[[], [], []] for _ in range(records)]
+    for row, record in enumerate(alleles.record):
+        reason = alleles.reason[row]
+        texts[record][0].append("." if reason else f"{llr[row]:.5g}")
+        texts[record][1].append("." if reason else f"{markov_llr[row]:.5g}")
+        texts[record][2].append(reason or ".")
+    return [["" if set(values) == {"."} else ",".join(values) for values in fields] for fields in texts]
+
+
+def score_table(records: list, alleles: Alleles, llr: np.ndarray, markov_llr: np.ndarray) -> pa.Table:
+    return pa.Table.from_arrays(
+        [
+            pa.array([records[index].CHROM for index in alleles.record], pa.string()),
+            pa.array(alleles.position.astype(np.int64)),
+            pa.array(alleles.ref, pa.string()),
+            pa.array(alleles.alt, pa.string()),
+            pa.array(llr, from_pandas=True),
+            pa.array(markov_llr, from_pandas=True),
+            pa.array([str(reason) or None for reason in alleles.reason], pa.string()),
+        ],
+        schema=SCHEMA,
+    )
+
+
+def index_vcf(written: Path, final: Path, source: Path) -> None:
+    """Make the tabix index of a VCF that is about to be renamed to `final`."""
+    try:
+        pysam.tabix_index(str(written), preset="vcf", force=True)
+    except OSError as error:
+        raise InputError(f"{source} is not sorted by position within contigs; sort it first: bcftools sort") from error
+    Path(f"{written}.tbi").replace(f"{final}.tbi")

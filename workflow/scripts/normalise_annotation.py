@@ -1,0 +1,12 @@
+"""Write an annotation as sorted, indexed GFF3 on the genome's contigs, and what was found in it."""
+
+from genoglot.genome.annotation import normalise_annotation
+from genoglot.scripting import logged
+
+with logged(snakemake.log[0]):
+    normalise_annotation(
+        source=snakemake.input.annotation,
+        contigs_tsv=snakemake.input.contigs,
+        gff=snakemake.output.gff,
+        report=snakemake.output.report,
+    )
