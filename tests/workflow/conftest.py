@@ -126,8 +126,10 @@ class Study:
 
     folder: Path
 
-    def snakemake(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    def snakemake(
+        self, *arguments: str, snakefile: Path = ROOT / "Snakefile", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile]
         command += ["--configfile", "config.yaml", "--cores", "2", *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=os.environ | (env or {}), text=True,

@@ -32,7 +32,7 @@ rule everything:
 """
 
 
-def call(*command, cwd=ROOT):
+def call(*command: str | Path, cwd: Path = ROOT) -> str:
     run = subprocess.run(
         [sys.executable, "-m", *command], cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -100,6 +100,38 @@ def test_a_parent_workflow_imports_it_moves_it_and_feeds_it(inputs, tmp_path):
     assert "glm/results/models/small/model.safetensors" in output
     assert "glm/logs/pretrain_model/small.log" in output
     assert not re.search(r"(?<!glm/)\b(results|logs|benchmarks)/", output)
+
+
+HOSTED = """
+module genoglot:
+    snakefile: github("someone/genoglot", path="workflow/Snakefile", tag="v0")
+    config: config
+
+use rule * from genoglot
+"""
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_parent_workflow_imports_it_from_a_host_where_the_library_is_installed(inputs, tmp_path):
+    repository = tmp_path / "repository"
+    for folder in ("workflow", "envs"):
+        shutil.copytree(ROOT / folder, repository / folder)
+    shutil.rmtree(repository / "workflow/scripts/genoglot")
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"], ["tag", "v0"]):
+        subprocess.run([*git, *command], cwd=repository, check=True)
+    study = inputs.copy(tmp_path / "parent")
+    (study / "Snakefile").write_text(HOSTED)
+    env = {
+        "PYTHONPATH": str(ROOT / "workflow/scripts"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/someone/genoglot",
+    }
+    run = study.snakemake("results/genomes/toy/sequence/contigs.tsv", snakefile=study / "Snakefile", env=env)
+    assert run.returncode == 0, run.stdout
+    assert (study / "results/genomes/toy/sequence/contigs.tsv").read_text().startswith("contig\tlength")
 
 
 def test_a_missing_file_is_named(inputs, tmp_path):

@@ -135,7 +135,7 @@ def test_a_new_genome_runs_its_own_jobs_only(finished, tmp_path):
     with open(study / "genomes.tsv", "a") as sheet:
         sheet.write("new\tnew.fa\t\n")
     own = {"fetch_genome", "normalise_genome", "tokenize_genome", "classify_regions"}
-    assert study.jobs() == dict.fromkeys([*own, "write_report", "all"], 1)
+    assert study.jobs() == dict.fromkeys([*own, "write_report", "default"], 1)
 
 
 def test_a_new_source_is_read_again(finished, tmp_path):

@@ -170,7 +170,7 @@ def train(
     weights = torch.from_numpy((1 / np.sqrt(frequency)) / (1 / np.sqrt(frequency)).mean()).float()
     batch = settings["batch_size"]
     steps = settings["epochs"] * -(-int(part["train"].sum()) // batch)
-    module = Finetuning(WindowClassifier(backbone, classes), weights, settings, steps)
+    module = Finetuning(WindowClassifier(backbone, classes).train(), weights, settings, steps)
     trainer = L.Trainer(
         accelerator="auto",
         devices=1,

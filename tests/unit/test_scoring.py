@@ -1,0 +1,184 @@
+"""Scored VCFs: every record as it was, every allele with a score or a reason."""
+
+import gzip
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from cyvcf2 import VCF
+
+from genoglot.corpus.markov import MarkovModel
+from genoglot.errors import InputError
+from genoglot.model.modeling_genoglot import GenoglotConfig, GenoglotForMaskedLM
+from genoglot.model.training import save_model
+from genoglot.variants.scoring import score_variants
+
+SEQUENCES = {"c1": "ACGTTGCAAGTCNTAGACCATGACGTACGAT" * 3, "c2": "GGATCCATTAGCATCA" * 4}
+HEADER = """##fileformat=VCFv4.2
+##INFO=<ID=AC,Number=A,Type=Integer,Description="count">
+##FILTER=<ID=low,Description="low quality">
+##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">
+##contig=<ID=c1>
+##contig=<ID=c2>
+##contig=<ID=alien>
+#CHROM	POS	ID	REF	ALT	QUAL	FILTER	INFO	FORMAT	s1	s2
+"""
+RECORDS = """c1	3	rs1	G	A	31.5	PASS	AC=3	GT	0/1	1/1
+c1	4	.	T	A,C,G	.	low	AC=1,2,3	GT	1/2	0|3
+c1	5	.	t	c	.	.	.	GT	0/0	./.
+c1	6	.	A	C	.	.	.	GT	0/0	0/0
+c1	7	.	C	CTT,T	.	.	.	GT	0/0	0/0
+c1	8	.	A	*,G	.	.	.	GT	0/0	0/0
+c1	9	.	A	<DEL>	.	.	.	GT	0/0	0/0
+c1	10	.	G	.	.	.	.	GT	0/0	0/0
+c1	11	.	T	R	.	.	.	GT	0/0	0/0
+c1	13	.	A	C	.	.	.	GT	0/0	0/0
+c1	90	.	C	G	.	.	.	GT	0/0	0/0
+c2	1	.	G	T	.	.	.	GT	0/0	0/0
+c2	1	twice	G	A	.	.	.	GT	0/0	0/0
+alien	5	.	A	C	.	.	.	GT	0/0	0/0
+"""
+REASONS = {
+    ("c1", 6, "C"): "REF_MISMATCH",
+    ("c1", 7, "CTT"): "NOT_SNV",
+    ("c1", 8, "*"): "STAR_ALLELE",
+    ("c1", 9, "<DEL>"): "SYMBOLIC",
+    ("c1", 10, "."): "NO_ALT",
+    ("c1", 11, "R"): "AMBIGUOUS_BASE",
+    ("c1", 13, "C"): "AMBIGUOUS_BASE",
+    ("alien", 5, "C"): "CONTIG_UNKNOWN",
+}
+SETTINGS = {"batch_size": 4, "precision": "float32"}
+
+
+@pytest.fixture(params=["cloze", "convnet"])
+def scored(request, make_genome, tmp_path):
+    torch.manual_seed(3)
+    shape = {"dim": 8, "layers": 2, "kernel_size": 3, "window": 32, "left_kmer": 2, "flank_kmer": 1}
+    model = GenoglotForMaskedLM(GenoglotConfig(architecture=request.param, **shape))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    save_model(model, tmp_path / "model", 32)
+    table = np.log(np.random.default_rng(0).dirichlet(np.ones(4), 16)).astype(np.float32)
+    # both strands agree, as in a fitted chain
+    flipped = np.array([table[(3 - c % 4) * 4 + (3 - c // 4)][::-1] for c in range(16)])
+    MarkovModel({"both": (table + flipped) / 2, "left": table[:1]}, table[0]).save(tmp_path / "markov.safetensors")
+    genome = make_genome(SEQUENCES)
+
+    def run(text: str, folder: str = "out", sequence=None, contigs=None):
+        (tmp_path / "in.vcf").write_text(text)
+        target = tmp_path / folder
+        score_variants(
+            tmp_path / "in.vcf",
+            tmp_path / "model",
+            tmp_path / "markov.safetensors",
+            sequence or genome.folder,
+            target / "m.vcf.gz",
+            target / "m.scores.parquet",
+            target / "m.summary.json",
+            "m",
+            contigs,
+            SETTINGS,
+            1,
+        )
+        return target
+
+    return run
+
+
+def test_records_come_out_as_they_were(scored):
+    out = scored(HEADER + RECORDS)
+    with gzip.open(out / "m.vcf.gz", "rt") as handle:
+        lines = [line for line in handle if not line.startswith("#")]
+    before = RECORDS.splitlines()
+    assert len(lines) == len(before)
+    for line, original in zip(lines, before, strict=True):
+        columns, expected = line.rstrip("\n").split("\t"), original.split("\t")
+        info = [field for field in columns[7].split(";") if not field.startswith("GLM_")]
+        columns[7] = ";".join(info) or "."
+        assert columns == expected
+    assert (out / "m.vcf.gz.tbi").exists()
+    assert len(list(VCF(str(out / "m.vcf.gz"))("c2:1-1"))) == 2
+
+
+def test_each_allele_has_a_score_or_a_reason(scored):
+    out = scored(HEADER + RECORDS)
+    table = pd.read_parquet(out / "m.scores.parquet")
+    reasons = {}
+    for row in table.itertuples():
+        if isinstance(row.reason, str):
+            reasons[row.contig, row.pos + 1, row.alt] = row.reason
+            assert math.isnan(row.llr)
+        else:
+            assert math.isfinite(row.llr)
+            assert math.isfinite(row.markov_llr)
+    assert reasons == REASONS
+    summary = json.loads((out / "m.summary.json").read_text())
+    assert summary["records"] == len(RECORDS.splitlines())
+    assert summary["scored"] + sum(summary["unscored"].values()) == summary["alleles"] == len(table)
+
+
+def test_vcf_and_parquet_agree(scored):
+    out = scored(HEADER + RECORDS)
+    table = pd.read_parquet(out / "m.scores.parquet").set_index(["contig", "pos", "alt"])
+    for record in VCF(str(out / "m.vcf.gz")):
+        values = record.INFO.get("GLM_LLR")
+        values = values if isinstance(values, tuple) else (values,)
+        for alt, value in zip(record.ALT, values, strict=False):
+            expected = table.loc[(record.CHROM, record.POS - 1, alt), "llr"]
+            assert (value is None and math.isnan(expected)) or value == pytest.approx(expected, rel=1e-4)
+
+
+def test_swapped_alleles_change_the_sign(scored, make_genome):
+    forward = pd.read_parquet(scored(HEADER + "c1\t3\t.\tG\tA\t.\t.\t.\tGT\t0/0\t0/0\n") / "m.scores.parquet")
+    swapped = {"c1": SEQUENCES["c1"][:2] + "A" + SEQUENCES["c1"][3:], "c2": SEQUENCES["c2"]}
+    other = make_genome(swapped, "swapped")
+    text = HEADER + "c1\t3\t.\tA\tG\t.\t.\t.\tGT\t0/0\t0/0\n"
+    backward = pd.read_parquet(scored(text, "back", other.folder) / "m.scores.parquet")
+    for column in ("llr", "markov_llr"):
+        assert forward[column][0] == pytest.approx(-backward[column][0], abs=1e-5)
+
+
+def test_the_other_strand_gives_the_same_scores(scored, make_genome):
+    length = len(SEQUENCES["c1"])
+    mates = str.maketrans("ACGT", "TGCA")
+    turned = make_genome({name: text[::-1].translate(mates) for name, text in SEQUENCES.items()}, "turned")
+    sites = [(3, "G", "A"), (20, SEQUENCES["c1"][19], "T" if SEQUENCES["c1"][19] != "T" else "C")]
+    rest = "\t.\t.\t.\tGT\t0/0\t0/0\n"
+    text = "".join(f"c1\t{pos}\t.\t{ref}\t{alt}{rest}" for pos, ref, alt in sites)
+    turned_sites = [(length + 1 - pos, ref.translate(mates), alt.translate(mates)) for pos, ref, alt in sites[::-1]]
+    mirrored = "".join(f"c1\t{pos}\t.\t{ref}\t{alt}{rest}" for pos, ref, alt in turned_sites)
+    forward = pd.read_parquet(scored(HEADER + text) / "m.scores.parquet")
+    backward = pd.read_parquet(scored(HEADER + mirrored, "back", turned.folder) / "m.scores.parquet")[::-1]
+    for column in ("llr", "markov_llr"):
+        np.testing.assert_allclose(forward[column], backward[column], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEADER.replace("ID=AC", "ID=GLM_LLR") + RECORDS, "already has INFO/GLM_LLR"),
+        (HEADER + "c2\t1\t.\tG\tT\t.\t.\t.\tGT\t0/0\t0/0\n" + RECORDS, "not sorted"),
+        ("<html>not a VCF</html>\n", "cannot be read as VCF"),
+    ],
+)
+def test_bad_input_leaves_nothing(scored, tmp_path, text, words):
+    with pytest.raises(InputError, match=words):
+        scored(text)
+    assert not [path for path in (tmp_path / "out").glob("*") if path.is_file()]
+
+
+def test_only_the_named_contigs(scored):
+    out = scored(HEADER + RECORDS, contigs=["c2"])
+    assert {record.CHROM for record in VCF(str(out / "m.vcf.gz"))} == {"c2"}
+    with pytest.raises(InputError, match="c3, which the genome does not have"):
+        scored(HEADER + RECORDS, contigs=["c3"])
+
+
+def test_no_records_at_all(scored):
+    out = scored(HEADER)
+    assert list(VCF(str(out / "m.vcf.gz"))) == []
+    assert len(pd.read_parquet(out / "m.scores.parquet")) == 0
