@@ -198,8 +198,10 @@ def predict(network: WindowClassifier, codes: np.ndarray, batch: int) -> np.ndar
     results = []
     for first in range(0, len(codes), batch):
         tokens = torch.from_numpy(codes[first : first + batch].astype(np.int64)).to(device)
-        both = network(tokens).float().softmax(-1) + network(reverse_complement(tokens)).float().softmax(-1)
-        results.append((both / 2).cpu().numpy())
+        values = network(tokens).float().softmax(-1)
+        if network.backbone.needs_mask:  # the other architecture is the same on both strands by construction
+            values = (values + network(reverse_complement(tokens)).float().softmax(-1)) / 2
+        results.append(values.cpu().numpy())
     return np.concatenate(results)
 
 
