@@ -136,7 +136,7 @@ def build_corpus(
     state = hashlib.sha256()
     for description in descriptions.values():
         state.update(repr([(c["name"], c["length"]) for c in description["contigs"]]).encode())
-        state.update(str(description.get("sequence_sha256", "")).encode())
+        state.update(str(description["source_sha256"]).encode())
     for column in ("start", "end"):
         state.update(table.column(column).to_numpy().tobytes())
     for column in ("genome", "contig", "split"):
