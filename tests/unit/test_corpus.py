@@ -30,7 +30,10 @@ def contigs():
 def corpus(contigs, make_genome, tmp_path):
     genome = make_genome(contigs)
     make_windows(genome.folder, tmp_path / "part.parquet", "g", SETTINGS)
-    description = {"source_sha256": "0", "contigs": [{"name": name, "length": len(text)} for name, text in contigs.items()]}
+    description = {
+        "source_sha256": "0",
+        "contigs": [{"name": name, "length": len(text)} for name, text in contigs.items()],
+    }
     (tmp_path / "genome.json").write_text(json.dumps(description))
     build_corpus(
         [tmp_path / "part.parquet"],

@@ -52,7 +52,10 @@ def corpus(make_genome, tmp_path):
     contigs = {"one": repetitive(24_000, 1), "two": repetitive(12_000, 2)}
     genome = make_genome(contigs)
     make_windows(genome.folder, tmp_path / "part", "g", SETTINGS)
-    description = {"source_sha256": "0", "contigs": [{"name": name, "length": len(text)} for name, text in contigs.items()]}
+    description = {
+        "source_sha256": "0",
+        "contigs": [{"name": name, "length": len(text)} for name, text in contigs.items()],
+    }
     (tmp_path / "genome.json").write_text(json.dumps(description))
     genomes = {"g": tmp_path / "genome.json"}
     build_corpus([tmp_path / "part"], tmp_path / "windows", tmp_path / "corpus.json", "c", SETTINGS, genomes)

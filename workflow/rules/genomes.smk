@@ -60,6 +60,8 @@ rule normalise_genome:
     resources:
         mem_mb=mem_mb(2000),
         runtime=120,
+    params:
+        origin=source_url("genomes", "fasta"),
     script:
         "../scripts/normalise_genome.py"
 
@@ -102,6 +104,8 @@ rule normalise_annotation:
     resources:
         mem_mb=mem_mb(8000),
         runtime=60,
+    params:
+        origin=source_url("genomes", "annotation"),
     script:
         "../scripts/normalise_annotation.py"
 

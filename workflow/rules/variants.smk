@@ -48,6 +48,7 @@ rule score_variants:
     params:
         contigs=lambda wildcards: study.contigs(wildcards.variants),
         settings=inference(),
+        origin=source_url("variants", "vcf"),
         batch_size=batch_size,
     script:
         "../scripts/score_variants.py"

@@ -3,7 +3,7 @@
 from genoglot.genome.annotation import normalise_annotation
 from genoglot.scripting import logged
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0], origins={snakemake.input.annotation: snakemake.params.origin}):
     normalise_annotation(
         source=snakemake.input.annotation,
         contigs_tsv=snakemake.input.contigs,

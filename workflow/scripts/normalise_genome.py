@@ -3,7 +3,7 @@
 from genoglot.genome.fasta import normalise_fasta
 from genoglot.scripting import logged
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0], origins={snakemake.input.fasta: snakemake.params.origin}):
     normalise_fasta(
         source=snakemake.input.fasta,
         fasta=snakemake.output.fasta,

@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+from genoglot.config import CONSEQUENCES
 from genoglot.scripting import logged
 from genoglot.variants.scoring import score_variants
 
-with logged(snakemake.log[0]):
+# the derived set is a file of the workflow; any other is the temporary copy of a file that the sheet names
+origin = snakemake.params.origin
+origins = {} if origin == CONSEQUENCES else {snakemake.input.vcf: origin}
+
+with logged(snakemake.log[0], origins=origins):
     score_variants(
         vcf=snakemake.input.vcf,
         model=Path(snakemake.input.model[0]).parent,

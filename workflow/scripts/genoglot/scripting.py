@@ -3,7 +3,7 @@
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,11 +13,12 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 @contextmanager
-def logged(log: str | Path) -> Iterator[logging.Logger]:
+def logged(log: str | Path, origins: Mapping[str, str] | None = None) -> Iterator[logging.Logger]:
     """Run a script's body with logging to `log` and to stderr.
 
     An `InputError` ends the script with exit status 1 and its message alone; any other exception keeps
-    its traceback, which goes to the log too.
+    its traceback, which goes to the log too. `origins` maps the path of a temporary copy to what the user
+    knows the file by: messages name that.
     """
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,10 @@ def logged(log: str | Path) -> Iterator[logging.Logger]:
     try:
         yield logging.getLogger("genoglot")
     except InputError as error:
-        root.error("%s", error)
+        message = str(error)
+        for copy, origin in (origins or {}).items():
+            message = message.replace(copy, origin)
+        root.error("%s", message)
         raise SystemExit(1) from None
     except Exception:
         with open(path, "a") as handle:

@@ -105,11 +105,8 @@ def kmer_ids(tokens: Tensor, k: int) -> Tensor:
     return ids.masked_fill(~known, BASES**k)
 
 
-def closing_projection(config: GenoglotConfig) -> nn.Linear:
-    """Last layer of a residual branch; it begins at zero, so that depth costs nothing at the start."""
-    layer = nn.Linear(config.expansion * config.dim, config.dim)
-    layer.starts_at_zero = True
-    return layer
+class ClosingLinear(nn.Linear):
+    """Last layer of a residual branch; its weights begin at zero, so that depth costs nothing at the start."""
 
 
 def squared_relu(x: Tensor) -> Tensor:
@@ -142,7 +139,7 @@ class FeedForward(nn.Module):
         self.norm = nn.LayerNorm(config.dim)
         self.up = nn.Linear(config.dim, config.expansion * config.dim)
         self.dropout = nn.Dropout(config.dropout)
-        self.down = closing_projection(config)
+        self.down = ClosingLinear(config.expansion * config.dim, config.dim)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down(self.dropout(squared_relu(self.up(self.norm(x)))))
@@ -162,7 +159,7 @@ class CausalBlock(nn.Module):
         self.norm = nn.LayerNorm(config.dim)
         self.up = nn.Linear(config.kernel_size * config.dim, config.expansion * config.dim)
         self.dropout = nn.Dropout(config.dropout)
-        self.down = closing_projection(config)
+        self.down = ClosingLinear(config.expansion * config.dim, config.dim)
 
     def forward(self, x: Tensor) -> Tensor:
         length = x.shape[1]
@@ -257,7 +254,7 @@ class GenoglotForMaskedLM(PreTrainedModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Conv1d):
-            if getattr(module, "starts_at_zero", False):
+            if isinstance(module, ClosingLinear):
                 nn.init.zeros_(module.weight)
             else:
                 nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
