@@ -91,32 +91,7 @@ def pretrain(
     )
     curves = CurveWriter(state / "curves.tsv", batch * window, training["log_every"])
     best = ModelCheckpoint(state, filename="best", monitor="validation_bits", enable_version_counter=False)
-    trainer = L.Trainer(
-        accelerator="auto",
-        devices=1,
-        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
-        max_steps=training["max_steps"],
-        val_check_interval=min(training["validate_every"], training["max_steps"]),
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        gradient_clip_val=1.0,
-        logger=False,
-        enable_model_summary=False,
-        default_root_dir=state,
-        callbacks=[
-            TQDMProgressBar(refresh_rate=10),
-            curves,
-            best,
-            EarlyStopping("validation_bits", patience=training["patience"]),
-            ModelCheckpoint(
-                state,
-                filename="last",
-                every_n_train_steps=training["checkpoint_every"],
-                save_on_train_epoch_end=False,
-                enable_version_counter=False,
-            ),
-        ],
-    )
+    trainer = make_trainer(state, training, precision, [curves, best])
     trainer.fit(
         module,
         DataLoader(batches, batch_size=None),
@@ -124,14 +99,13 @@ def pretrain(
         ckpt_path=checkpoint,
         weights_only=True,
     )
-    if trainer.interrupted or not best.best_model_path:
+    if trainer.interrupted or best.best_model_score is None:
         raise SystemExit("training was interrupted; run again to go on from the state it left")
-    assert best.best_model_score is not None  # set together with the path
     weights = torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
     module.load_state_dict(weights)
     save_model(model, Path(output), window)
     with atomic_path(Path(output) / "curves.tsv") as temporary:
-        shutil.copyfile(state / "curves.tsv", temporary)
+        shutil.copyfile(curves.path, temporary)
     write_json(
         Path(output) / "training.json",
         {
@@ -149,6 +123,36 @@ def pretrain(
         },
     )
     shutil.rmtree(state)
+
+
+def make_trainer(state: Path, training: dict[str, Any], precision: str, callbacks: list[L.Callback]) -> L.Trainer:
+    """A trainer that validates and checkpoints into `state` by steps, and stops early without improvement."""
+    last = ModelCheckpoint(
+        state,
+        filename="last",
+        every_n_train_steps=training["checkpoint_every"],
+        save_on_train_epoch_end=False,
+        enable_version_counter=False,
+    )
+    return L.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
+        max_steps=training["max_steps"],
+        val_check_interval=min(training["validate_every"], training["max_steps"]),
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        gradient_clip_val=1.0,
+        logger=False,
+        enable_model_summary=False,
+        default_root_dir=state,
+        callbacks=[
+            TQDMProgressBar(refresh_rate=10),
+            EarlyStopping("validation_bits", patience=training["patience"]),
+            *callbacks,
+            last,
+        ],
+    )
 
 
 def open_state(state: Path, identity: dict[str, Any]) -> Path | None:
