@@ -105,8 +105,10 @@ class KilledError(Exception):
     pass
 
 
-def test_a_killed_run_ends_with_the_same_weights(corpus, monkeypatch):
-    undisturbed = load_file(train(corpus, "undisturbed") / "model.safetensors")
+@pytest.mark.parametrize("checkpoint_every", [4, 3])
+def test_a_killed_run_ends_with_the_same_weights(corpus, monkeypatch, checkpoint_every):
+    settings = {**TRAINING, "checkpoint_every": checkpoint_every}
+    undisturbed = load_file(train(corpus, "undisturbed", training=settings) / "model.safetensors")
     real = engine.TrainingBatches.at
 
     def die(self, step):
@@ -116,12 +118,12 @@ def test_a_killed_run_ends_with_the_same_weights(corpus, monkeypatch):
 
     monkeypatch.setattr(engine.TrainingBatches, "at", die)
     with pytest.raises(KilledError):
-        train(corpus, "killed")
+        train(corpus, "killed", training=settings)
     monkeypatch.setattr(engine.TrainingBatches, "at", real)
     assert not (corpus[1] / "killed").exists()
     with pytest.raises(InputError, match=r"training.learning_rate was 0.01 and is now 0.02"):
-        train(corpus, "killed", training={**TRAINING, "learning_rate": 0.02})
-    resumed = train(corpus, "killed")
+        train(corpus, "killed", training={**settings, "learning_rate": 0.02})
+    resumed = train(corpus, "killed", training=settings)
     again = load_file(resumed / "model.safetensors")
     assert all(np.array_equal(undisturbed[name], again[name]) for name in undisturbed)
     curves = pd.read_csv(resumed / "curves.tsv", sep="\t")

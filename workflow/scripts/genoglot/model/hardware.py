@@ -4,8 +4,10 @@ import contextlib
 import ctypes
 import logging
 import sys
+import warnings
 
 import torch
+import transformers
 
 from genoglot.errors import InputError
 
@@ -47,10 +49,21 @@ def keep_freed_memory() -> None:
             libc.mallopt(trim_threshold, 2**31 - 1)
 
 
+def quieten_libraries() -> None:
+    """Leave the log to what a user needs: no advertisements, no progress bar for a file that loads at once."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    transformers.utils.logging.disable_progress_bar()
+    # a state folder is meant to hold an earlier run's checkpoints; the other concerns Lightning's own code
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\)")
+
+
 def prepare(threads: int, wanted: str) -> str:
     """Set the number of CPU threads and return the precision to use."""
     torch.set_num_threads(max(1, threads))
     keep_freed_memory()
+    quieten_libraries()
     precision = choose_precision(wanted)
     log.info("device %s, %d CPU threads, %s", device(), threads, precision)
     return precision
