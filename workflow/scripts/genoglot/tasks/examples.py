@@ -28,7 +28,8 @@ def region_examples(
 
     Columns contig, number, start, end, label, split. Windows of `test_contigs` test; where the genome has none of
     them, a fifth of the blocks does. A tenth of the other blocks chooses the epoch (`validation`). Classes too rare to
-    be learnt or tested are left out, unlabelled windows too; a class has at most `max_per_class` training windows.
+    be learnt or tested are left out, unlabelled windows too; a class has at most `max_per_class` windows
+    to train and as many to choose the epoch.
     """
     genome = Genome(Path(sequence))
     frame = genome_windows(genome, window, window)
@@ -48,6 +49,6 @@ def region_examples(
             f"windows per class are {counts.to_dict('index')}"
         )
     frame = frame[frame["label"].isin(classes)]
-    training = frame[frame["split"] == "train"].sample(frac=1, random_state=seed)
-    kept = training.groupby("label").head(settings["max_per_class"])
-    return pd.concat([kept, frame[frame["split"] != "train"]]).sort_values(["number", "start"], ignore_index=True)
+    seen = frame[frame["split"] != "test"].sample(frac=1, random_state=seed)
+    kept = seen.groupby(["split", "label"]).head(settings["max_per_class"])
+    return pd.concat([kept, frame[frame["split"] == "test"]]).sort_values(["number", "start"], ignore_index=True)
