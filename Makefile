@@ -14,7 +14,7 @@ export PATH := $(BIN):$(PATH)
 
 SNAKEMAKE := $(BIN)/python -m snakemake --workflow-profile workflow/profiles/default
 
-.PHONY: help setup bedtools demo test lint benchmark lock
+.PHONY: help setup bedtools demo test lint benchmark docs lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -72,6 +72,11 @@ lint: setup
 
 benchmark: setup
 	@$(BIN)/python benchmarks/run.py
+
+# The parts of the documentation that are made from the workflow; tests compare them.
+docs: setup
+	@cd workflow/scripts && $(BIN)/python -m genoglot.config_reference ../../config/README.md ../schemas
+	@$(BIN)/python docs/rulegraph.py
 
 # New versions of everything: needs the network, and a run of the tests afterwards.
 lock:
