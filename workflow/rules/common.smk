@@ -225,6 +225,12 @@ def variants_vcf(wildcards):
     return f"{VARIANTS}/source/variants"
 
 
+def variants_origin(wildcards):
+    """What the sheet names the VCF by, of which the scored file is a temporary copy; None if it is derived."""
+    source = study.variants[wildcards.variants]["vcf"]
+    return None if source == CONSEQUENCES else source
+
+
 def model_setting(key):
     return lambda wildcards: study.models[wildcards.model][key]
 

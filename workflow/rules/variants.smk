@@ -48,7 +48,7 @@ rule score_variants:
     params:
         contigs=lambda wildcards: study.contigs(wildcards.variants),
         settings=inference(),
-        origin=source_url("variants", "vcf"),
+        origin=variants_origin,
         batch_size=batch_size,
     script:
         "../scripts/score_variants.py"

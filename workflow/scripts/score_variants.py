@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-from genoglot.config import CONSEQUENCES
 from genoglot.scripting import logged
 from genoglot.variants.scoring import score_variants
 
-# the derived set is a file of the workflow; any other is the temporary copy of a file that the sheet names
 origin = snakemake.params.origin
-origins = {} if origin == CONSEQUENCES else {snakemake.input.vcf: origin}
 
-with logged(snakemake.log[0], origins=origins):
+with logged(snakemake.log[0], origins={snakemake.input.vcf: origin} if origin else None):
     score_variants(
         vcf=snakemake.input.vcf,
         model=Path(snakemake.input.model[0]).parent,

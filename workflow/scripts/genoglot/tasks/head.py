@@ -167,7 +167,7 @@ def train(
     part = {split: (examples["split"] == split).to_numpy() for split in ("train", "validation")}
     chosen = part["validation"] if part["validation"].any() else part["train"]
     frequency = np.bincount(labels[part["train"]], minlength=classes)
-    weights = torch.from_numpy((1 / np.sqrt(frequency)) / (1 / np.sqrt(frequency)).mean()).float()
+    weights = torch.from_numpy(frequency.mean() / frequency).float()
     batch = settings["batch_size"]
     steps = settings["epochs"] * -(-int(part["train"].sum()) // batch)
     module = Finetuning(WindowClassifier(backbone, classes).train(), weights, settings, steps)
