@@ -39,7 +39,7 @@ def choose_precision(wanted: str) -> str:
 def keep_freed_memory() -> None:
     """Ask glibc to keep freed memory rather than return it to the system after every large tensor.
 
-    Without this, each activation is mapped and zeroed anew, which costs a CPU run a third of its speed.
+    Without this, each activation is mapped and zeroed anew; `make benchmark` measures what that costs.
     """
     if sys.platform.startswith("linux"):
         libc = ctypes.CDLL(None)
