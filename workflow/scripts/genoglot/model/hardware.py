@@ -14,6 +14,8 @@ from genoglot.errors import InputError
 log = logging.getLogger(__name__)
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+# what Lightning calls them
+TRAINER_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
 def device() -> torch.device:

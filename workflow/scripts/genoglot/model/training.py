@@ -22,7 +22,7 @@ from genoglot.errors import InputError
 from genoglot.files import atomic_path, digest, read_json, write_json
 from genoglot.model import modeling_genoglot
 from genoglot.model.curves import CurveWriter
-from genoglot.model.hardware import prepare
+from genoglot.model.hardware import TRAINER_PRECISION, prepare
 from genoglot.model.likelihood import evaluation_tiles, open_genomes
 from genoglot.model.modeling_genoglot import GenoglotConfig, GenoglotForMaskedLM
 from genoglot.model.optimisation import Pretraining
@@ -137,7 +137,7 @@ def make_trainer(state: Path, training: dict[str, Any], precision: str, callback
     return L.Trainer(
         accelerator="auto",
         devices=1,
-        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
+        precision=TRAINER_PRECISION[precision],
         max_steps=training["max_steps"],
         val_check_interval=min(training["validate_every"], training["max_steps"]),
         check_val_every_n_epoch=None,

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from genoglot.embeddings.kmers import kmer_frequencies
 from genoglot.files import atomic_path, digest, write_json
 from genoglot.genome.store import Genome
-from genoglot.model.hardware import prepare
+from genoglot.model.hardware import TRAINER_PRECISION, prepare
 from genoglot.model.inference import load_model
 from genoglot.model.modeling_genoglot import GenoglotForMaskedLM, reverse_complement
 from genoglot.model.optimisation import learning_rate_factor, parameter_groups
@@ -174,7 +174,7 @@ def train(
     trainer = L.Trainer(
         accelerator="auto",
         devices=1,
-        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
+        precision=TRAINER_PRECISION[precision],
         max_epochs=settings["epochs"],
         gradient_clip_val=1.0,
         num_sanity_val_steps=0,
