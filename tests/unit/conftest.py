@@ -1,5 +1,6 @@
 """Fixtures that several unit tests share."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,3 +26,15 @@ def make_genome(tmp_path: Path) -> Callable[[dict[str, str]], Genome]:
         return Genome(target)
 
     return make
+
+
+@pytest.fixture
+def describe_genome(tmp_path: Path) -> Callable[[dict[str, str]], dict[str, Path]]:
+    """Write the part of `genome.json` that a corpus reads, for a genome called g."""
+
+    def describe(contigs: dict[str, str]) -> dict[str, Path]:
+        entries = [{"name": name, "length": len(text)} for name, text in contigs.items()]
+        (tmp_path / "genome.json").write_text(json.dumps({"source_sha256": "0", "contigs": entries}))
+        return {"g": tmp_path / "genome.json"}
+
+    return describe

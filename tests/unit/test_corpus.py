@@ -27,21 +27,16 @@ def contigs():
 
 
 @pytest.fixture
-def corpus(contigs, make_genome, tmp_path):
+def corpus(contigs, make_genome, describe_genome, tmp_path):
     genome = make_genome(contigs)
     make_windows(genome.folder, tmp_path / "part.parquet", "g", SETTINGS)
-    description = {
-        "source_sha256": "0",
-        "contigs": [{"name": name, "length": len(text)} for name, text in contigs.items()],
-    }
-    (tmp_path / "genome.json").write_text(json.dumps(description))
     build_corpus(
         [tmp_path / "part.parquet"],
         tmp_path / "windows.parquet",
         tmp_path / "corpus.json",
         "c",
         SETTINGS,
-        {"g": tmp_path / "genome.json"},
+        describe_genome(contigs),
     )
     return genome, tmp_path
 

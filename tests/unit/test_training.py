@@ -47,17 +47,12 @@ def repetitive(length: int, seed: int) -> str:
 
 
 @pytest.fixture
-def corpus(make_genome, tmp_path):
+def corpus(make_genome, describe_genome, tmp_path):
     """A corpus of one genome with two contigs, its Markov chains, and its regions: two classes in blocks."""
     contigs = {"one": repetitive(24_000, 1), "two": repetitive(12_000, 2)}
     genome = make_genome(contigs)
     make_windows(genome.folder, tmp_path / "part", "g", SETTINGS)
-    description = {
-        "source_sha256": "0",
-        "contigs": [{"name": name, "length": len(text)} for name, text in contigs.items()],
-    }
-    (tmp_path / "genome.json").write_text(json.dumps(description))
-    genomes = {"g": tmp_path / "genome.json"}
+    genomes = describe_genome(contigs)
     build_corpus([tmp_path / "part"], tmp_path / "windows", tmp_path / "corpus.json", "c", SETTINGS, genomes)
     fit_markov(tmp_path / "windows", {"g": genome.folder}, tmp_path / "markov.safetensors", 1)
     rows = [
