@@ -5,6 +5,7 @@ import ctypes
 import logging
 import sys
 import warnings
+from typing import Literal
 
 import torch
 import transformers
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 # what Lightning calls them
-TRAINER_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
 def device() -> torch.device:
