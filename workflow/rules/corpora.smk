@@ -1,10 +1,35 @@
 # A corpus: windows over a frozen list of genomes, made genome by genome, and the Markov baseline fitted on them.
 
 
+rule fetch_intervals:
+    input:
+        source=if_local(intervals_source),
+    output:
+        bed=temp(f"{CORPUS}/source/{{intervals}}/{{genome}}.bed"),
+        record=f"{CORPUS}/source/{{intervals}}/{{genome}}.json",
+    log:
+        "<logs>/fetch_intervals/{corpus}/{intervals}/{genome}.log",
+    localrule: True
+    conda:
+        "../../envs/genomics.yaml"
+    resources:
+        mem_mb=mem_mb(1000),
+        runtime=60,
+    params:
+        source=intervals_source,
+        mirrors=mirrors,
+    script:
+        "../scripts/fetch_intervals.py"
+
+
 rule make_windows:
     input:
         bases=rules.tokenize_genome.output.bases,
         contigs=rules.tokenize_genome.output.contigs,
+        names=ancient(rules.name_contigs.output.names),
+        annotation=window_annotation,
+        include=window_intervals("include"),
+        exclude=window_intervals("exclude"),
     output:
         windows=f"{CORPUS}/windows/{{genome}}.parquet",
     log:
@@ -15,7 +40,8 @@ rule make_windows:
         mem_mb=mem_mb(4000),
         runtime=60,
     params:
-        settings=corpus_of,
+        settings=lambda wildcards: study.window_settings(wildcards.corpus),
+        seed=study.config["seed"],
     script:
         "../scripts/make_windows.py"
 
@@ -24,18 +50,24 @@ rule build_corpus:
     input:
         parts=per_genome(f"{CORPUS}/windows/{{genome}}.parquet"),
         genomes=per_genome(f"{GENOME}/genome.json"),
+        bases=per_genome(f"{GENOME}/sequence/bases.npy"),
+        contigs=per_genome(f"{GENOME}/sequence/contigs.tsv"),
     output:
         windows=f"{CORPUS}/windows.parquet",
         manifest=f"{CORPUS}/corpus.json",
     log:
         "<logs>/build_corpus/{corpus}.log",
+    benchmark:
+        "<benchmarks>/build_corpus/{corpus}.tsv"
     conda:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(8000),
-        runtime=60,
+        runtime=240,
     params:
         settings=corpus_of,
+        species=lambda wildcards: study.species(wildcards.corpus),
+        seed=study.config["seed"],
     script:
         "../scripts/build_corpus.py"
 
@@ -61,3 +93,30 @@ rule fit_markov:
         seed=study.config["seed"],
     script:
         "../scripts/fit_markov.py"
+
+
+rule make_tokenizer:
+    input:
+        windows=of_corpus("windows.parquet"),
+        bases=per_genome(f"{GENOME}/sequence/bases.npy"),
+        contigs=per_genome(f"{GENOME}/sequence/contigs.tsv"),
+    output:
+        tokenizer=f"{TOKENIZER}/tokenizer.json",
+        config=f"{TOKENIZER}/tokenizer_config.json",
+        metrics=f"{TOKENIZER}/metrics.json",
+    log:
+        "<logs>/make_tokenizer/{tokenizer}.log",
+    benchmark:
+        "<benchmarks>/make_tokenizer/{tokenizer}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=mem_mb(8000),
+        runtime=240,
+    params:
+        genomes=corpus_genomes,
+        settings=lambda wildcards: study.config["tokenizers"][wildcards.tokenizer],
+        seed=study.config["seed"],
+    script:
+        "../scripts/make_tokenizer.py"

@@ -1,13 +1,14 @@
 # From a FASTA and an annotation as published to one indexed, tokenized, classified genome.
 
 
-rule fetch_genome:
+rule fetch_source:
     input:
-        source=source_file("genomes", "fasta"),
+        source=if_local(genome_source),
     output:
-        fasta=temp(f"{GENOME}/source/genome"),
+        file=temp(f"{GENOME}/source/{{source}}"),
+        record=f"{GENOME}/source/{{source}}.json",
     log:
-        "<logs>/fetch_genome/{genome}.log",
+        "<logs>/fetch_source/{genome}/{source}.log",
     localrule: True
     conda:
         "../../envs/genomics.yaml"
@@ -15,37 +16,46 @@ rule fetch_genome:
         mem_mb=mem_mb(1000),
         runtime=240,
     params:
-        source=source_url("genomes", "fasta"),
-        checksum=checksum("genomes", "fasta_checksum"),
+        source=genome_source,
+        checksum=genome_checksum,
         mirrors=mirrors,
     script:
-        "../scripts/fetch_genome.py"
+        "../scripts/fetch_source.py"
 
 
-rule fetch_annotation:
+rule derive_haplotype:
     input:
-        source=source_file("genomes", "annotation"),
+        fasta=of_reference("genome.fa.gz"),
+        fai=of_reference("genome.fa.gz.fai"),
+        gzi=of_reference("genome.fa.gz.gzi"),
+        names=of_reference("names.tsv"),
+        vcf=genotypes_of,
     output:
-        annotation=temp(f"{GENOME}/source/annotation"),
+        fasta=temp(f"{GENOME}/source/derived.fa"),
+        chain=f"{GENOME}/to_reference.chain",
+        report=f"{GENOME}/haplotype.json",
     log:
-        "<logs>/fetch_annotation/{genome}.log",
-    localrule: True
+        "<logs>/derive_haplotype/{genome}.log",
+    benchmark:
+        "<benchmarks>/derive_haplotype/{genome}.tsv"
     conda:
         "../../envs/genomics.yaml"
     resources:
-        mem_mb=mem_mb(1000),
-        runtime=240,
+        mem_mb=mem_mb(4000),
+        runtime=120,
     params:
-        source=source_url("genomes", "annotation"),
-        checksum=checksum("genomes", "annotation_checksum"),
-        mirrors=mirrors,
+        sample=genome_setting("sample"),
+        haplotype=genome_setting("haplotype"),
+        origin=genome_setting("haplotype_vcf"),
     script:
-        "../scripts/fetch_annotation.py"
+        "../scripts/derive_haplotype.py"
 
 
 rule normalise_genome:
     input:
-        fasta=rules.fetch_genome.output.fasta,
+        fasta=sequence_source,
+        repeats=repeats_of,
+        aliases=aliases_of_repeats,
     output:
         fasta=f"{GENOME}/genome.fa.gz",
         fai=f"{GENOME}/genome.fa.gz.fai",
@@ -61,7 +71,8 @@ rule normalise_genome:
         mem_mb=mem_mb(2000),
         runtime=120,
     params:
-        origin=source_url("genomes", "fasta"),
+        cleaning=lambda wildcards: study.cleaning(wildcards.genome),
+        origin=sequence_origin,
     script:
         "../scripts/normalise_genome.py"
 
@@ -87,10 +98,48 @@ rule tokenize_genome:
         "../scripts/tokenize_genome.py"
 
 
+rule name_contigs:
+    input:
+        report=rules.normalise_genome.output.report,
+        aliases=aliases_of,
+    output:
+        names=f"{GENOME}/names.tsv",
+    log:
+        "<logs>/name_contigs/{genome}.log",
+    conda:
+        "../../envs/genomics.yaml"
+    resources:
+        mem_mb=mem_mb(1000),
+        runtime=30,
+    script:
+        "../scripts/name_contigs.py"
+
+
+rule lift_annotation:
+    input:
+        gff=of_reference("annotation.gff3.gz"),
+        chain=rules.derive_haplotype.output.chain,
+    output:
+        gff=temp(f"{GENOME}/source/lifted.gff3"),
+        report=f"{GENOME}/lifted.json",
+    log:
+        "<logs>/lift_annotation/{genome}.log",
+    conda:
+        "../../envs/genomics.yaml"
+    resources:
+        mem_mb=mem_mb(8000),
+        runtime=60,
+    script:
+        "../scripts/lift_annotation.py"
+
+
+# More names for contigs do not change an annotation that was read without them, so `names` is never a reason to read
+# it again.
 rule normalise_annotation:
     input:
-        annotation=rules.fetch_annotation.output.annotation,
+        annotation=annotation_source,
         contigs=rules.tokenize_genome.output.contigs,
+        names=ancient(rules.name_contigs.output.names),
     output:
         gff=f"{GENOME}/annotation.gff3.gz",
         tbi=f"{GENOME}/annotation.gff3.gz.tbi",
@@ -105,7 +154,7 @@ rule normalise_annotation:
         mem_mb=mem_mb(8000),
         runtime=60,
     params:
-        origin=source_url("genomes", "annotation"),
+        origin=annotation_origin,
     script:
         "../scripts/normalise_annotation.py"
 

@@ -25,7 +25,8 @@ rule finetune_head:
         gpu=0,
     params:
         settings=lambda wildcards: inference(**study.tasks[wildcards.task]),
-        test_contigs=lambda wildcards: study.held_out(wildcards.model, genome_of(wildcards)),
+        genome=genome_of,
+        corpus=lambda wildcards: study.held_out(wildcards.model),
         seed=study.config["seed"],
     script:
         "../scripts/finetune_head.py"

@@ -3,9 +3,10 @@
 
 rule fetch_variants:
     input:
-        source=source_file("variants", "vcf"),
+        source=if_local(variants_source),
     output:
         vcf=temp(f"{VARIANTS}/source/variants"),
+        record=f"{VARIANTS}/source/variants.json",
     log:
         "<logs>/fetch_variants/{variants}.log",
     localrule: True
@@ -15,8 +16,8 @@ rule fetch_variants:
         mem_mb=mem_mb(1000),
         runtime=240,
     params:
-        source=source_url("variants", "vcf"),
-        checksum=checksum("variants", "checksum"),
+        source=variants_source,
+        checksum=variants_checksum,
         mirrors=mirrors,
     script:
         "../scripts/fetch_variants.py"
@@ -29,6 +30,7 @@ rule score_variants:
         markov=of_corpus("markov.safetensors"),
         bases=of_genome("sequence/bases.npy"),
         contigs=of_genome("sequence/contigs.tsv"),
+        names=of_genome("names.tsv"),
     output:
         vcf=f"{VARIANTS}/{{model}}.vcf.gz",
         tbi=f"{VARIANTS}/{{model}}.vcf.gz.tbi",
@@ -60,6 +62,7 @@ rule evaluate_variants:
         annotation=annotation_of,
         bases=of_genome("sequence/bases.npy"),
         contigs=of_genome("sequence/contigs.tsv"),
+        names=of_genome("names.tsv"),
     output:
         labelled=f"{VARIANTS}/{{model}}.labelled.parquet",
         metrics=f"{VARIANTS}/{{model}}.metrics.json",

@@ -1,0 +1,200 @@
+# Input and param functions: which files and settings the wildcards of a rule stand for.
+
+
+def genome_source(wildcards):
+    """What the sheet names as the source of a file of a genome."""
+    return study.origin(wildcards.genome, wildcards.source)
+
+
+def genome_checksum(wildcards):
+    return study.genomes[wildcards.genome].get(f"{wildcards.source}_checksum")
+
+
+def sequence_origin(wildcards):
+    """What the sheet names a genome's sequence by; None if it is derived."""
+    return study.genomes[wildcards.genome]["fasta"]
+
+
+def annotation_origin(wildcards):
+    """What the sheet names an annotation by; None if it is lifted from a reference's."""
+    row = study.genomes[wildcards.genome]
+    return row["annotation"] or row["fasta"]
+
+
+def variants_source(wildcards):
+    return study.source("variants", wildcards.variants, "vcf")
+
+
+def variants_checksum(wildcards):
+    return study.variants[wildcards.variants]["checksum"]
+
+
+def intervals_source(wildcards):
+    """The BED of a genome on which a corpus' windows lie, or which they may not touch."""
+    return study.corpora[wildcards.corpus][wildcards.intervals][wildcards.genome]
+
+
+def if_local(source):
+    """Input function: the source if it is a file of this machine, so that Snakemake names it if it is missing."""
+
+    def path(wildcards):
+        local = local_path(source(wildcards))
+        return [] if local is None else ancient(local)
+
+    return path
+
+
+def sequence_source(wildcards):
+    """Input function: a genome's sequence as it came, or as it was derived."""
+    name = "derived.fa" if study.derived(wildcards.genome) else "fasta"
+    return f"{GENOME}/source/{name}"
+
+
+def repeats_of(wildcards):
+    """Input function: the repeats that are masked in addition, if there are any."""
+    return f"{GENOME}/source/repeats" if study.genomes[wildcards.genome]["repeats"] else []
+
+
+def aliases_of(wildcards):
+    """Input function: the table of contig names of a genome or of its reference, if there is one."""
+    genome = study.aliases(wildcards.genome)
+    return [] if genome is None else f"{GENOME}/source/aliases".format(genome=genome)
+
+
+def aliases_of_repeats(wildcards):
+    """As `aliases_of`, where repeats need it: names alone are no reason to write a genome again."""
+    return aliases_of(wildcards) if repeats_of(wildcards) else []
+
+
+def annotation_source(wildcards):
+    """Input function: an annotation as it came: by itself, in a GenBank file, or lifted from the reference's."""
+    genome = wildcards.genome
+    if study.in_genbank(genome):
+        return f"{GENOME}/source/fasta"
+    if study.derived(genome) and not study.genomes[genome]["annotation"]:
+        return f"{GENOME}/source/lifted.gff3"
+    return f"{GENOME}/source/annotation"
+
+
+def of_reference(name):
+    """Input function: a file of the genome from which the wildcards' genome is derived."""
+    return lambda wildcards: f"{GENOME}/{name}".format(genome=study.source("genomes", wildcards.genome, "reference"))
+
+
+def genotypes_of(wildcards):
+    """Input function: the VCF with the sample's genotypes, fetched once for all genomes derived from it."""
+    return of_reference(f"source/{study.haplotypes(wildcards.genome)}")(wildcards)
+
+
+def genome_setting(column):
+    return lambda wildcards: study.source("genomes", wildcards.genome, column)
+
+
+def window_annotation(wildcards):
+    """Input function: the annotation on which a corpus' windows lie, if its recipe has it so."""
+    recipe = study.corpora[wildcards.corpus]["recipe"]["type"]
+    return f"{GENOME}/annotation.gff3.gz" if recipe in ON_ANNOTATION else []
+
+
+def window_intervals(kind):
+    """Input function: the BED of regions to include or to exclude, if the corpus has one for the genome."""
+
+    def path(wildcards):
+        given = wildcards.genome in study.corpora[wildcards.corpus][kind]
+        return f"{CORPUS}/source/{kind}/{{genome}}.bed" if given else []
+
+    return path
+
+
+def mirrors(wildcards, output):
+    """Where copies come from. What asks for `output` is never a reason to run again, and this must not be one."""
+    return study.config["mirrors"]
+
+
+def batch_size(wildcards, output):
+    """As `mirrors`: it changes how fast a result is made, not the result."""
+    return study.config["inference"]["batch_size"]
+
+
+def inference(**settings):
+    """Settings of a step that runs a trained model."""
+    return {**settings, "precision": study.config["inference"]["precision"]}
+
+
+def training_state(wildcards, output):
+    """Folder of checkpoints, outside the outputs, since Snakemake deletes those before it tries again."""
+    return str(Path(output.weights).parents[1] / ".state" / wildcards.model)
+
+
+def annotation_of(wildcards):
+    """Input function: the annotation of the wildcards' genome, if it has one."""
+    genome = genome_of(wildcards)
+    return f"{GENOME}/annotation.gff3.gz".format(genome=genome) if genome in ANNOTATED else []
+
+
+def genome_of(wildcards):
+    """The wildcards' genome, or that of their task or variant set."""
+    if "task" in wildcards.keys():
+        return study.tasks[wildcards.task]["genome"]
+    if "variants" in wildcards.keys():
+        return study.variants[wildcards.variants]["genome"]
+    return wildcards.genome
+
+
+def corpus_name(wildcards):
+    """The wildcards' corpus, or that of their model or tokenizer."""
+    if "tokenizer" in wildcards.keys():
+        return study.config["tokenizers"][wildcards.tokenizer]["corpus"]
+    return wildcards.get("corpus") or study.models[wildcards.model]["corpus"]
+
+
+def corpus_of(wildcards):
+    """Settings of the wildcards' corpus, or of the corpus of their model or tokenizer."""
+    return study.corpora[corpus_name(wildcards)]
+
+
+def corpus_genomes(wildcards):
+    return corpus_of(wildcards)["genomes"]
+
+
+def of_corpus(name):
+    """Input function: a file of the corpus on which the wildcards' model is trained."""
+    return lambda wildcards: f"{CORPUS}/{name}".format(corpus=corpus_name(wildcards))
+
+
+def per_genome(pattern):
+    """Input function: one file for each genome of the corpus, in its order."""
+    return lambda wildcards: expand(pattern, genome=corpus_genomes(wildcards), allow_missing=True)
+
+
+def of_genome(name):
+    """Input function: a file of the genome of the wildcards' task or variant set."""
+    return lambda wildcards: f"{GENOME}/{name}".format(genome=genome_of(wildcards))
+
+
+def variants_vcf(wildcards):
+    """The VCF to score: fetched, or derived from the annotation."""
+    if study.variants[wildcards.variants]["vcf"] == CONSEQUENCES:
+        return of_genome("consequences.vcf.gz")(wildcards)
+    return f"{VARIANTS}/source/variants"
+
+
+def variants_origin(wildcards):
+    """What the sheet names the VCF by, of which the scored file is a temporary copy; None if it is derived."""
+    source = study.variants[wildcards.variants]["vcf"]
+    return None if source == CONSEQUENCES else source
+
+
+def model_setting(key):
+    return lambda wildcards: study.models[wildcards.model][key]
+
+
+def initial_model(wildcards):
+    """Files of the model whose weights are the start, if there is one."""
+    start = study.models[wildcards.model]["init_from"]
+    return [] if start is None else expand(MODEL_FILES, model=start)
+
+
+def mem_mb(megabytes):
+    """Memory that doubles with each attempt."""
+    return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)

@@ -1,0 +1,84 @@
+# What is made by default, and what the report shows of it.
+
+ANNOTATED = [genome for genome in study.genomes if study.annotated(genome)]
+EMBEDDED = study.embeddings()
+FINETUNED = study.task_runs()
+SCORED = study.scorings()
+
+
+def per_pair(pattern, first, second, pairs):
+    """A file of each pair, `first` and `second` being the wildcards that the two stand for."""
+    return [pattern.format(**{first: one, second: other}) for one, other in pairs]
+
+
+GENOME_FILES = [
+    *expand(f"{GENOME}/genome.fa.gz", genome=study.genomes),
+    *expand(f"{GENOME}/sequence/bases.npy", genome=study.genomes),
+    *expand(f"{GENOME}/regions.bed.gz", genome=study.genomes),
+    *expand(f"{GENOME}/annotation.gff3.gz", genome=ANNOTATED),
+    *expand(f"{GENOME}/names.tsv", genome=study.genomes),
+]
+
+TOKENIZERS = expand(f"{TOKENIZER}/metrics.json", tokenizer=study.config["tokenizers"])
+
+FIGURES = [
+    *expand(f"{MODEL}/curves.svg", model=study.models),
+    *per_pair(f"{EMBEDDINGS}/umap.png", "genome", "model", EMBEDDED),
+    *per_pair(f"{VARIANTS}/{{model}}.auroc.svg", "variants", "model", SCORED),
+]
+
+# what the report shows; everything else that is made by default is made on the way
+REPORTED = {
+    "genomes": expand(f"{GENOME}/genome.json", genome=study.genomes),
+    "annotations": expand(f"{GENOME}/annotation.json", genome=ANNOTATED),
+    "corpora": expand(f"{CORPUS}/corpus.json", corpus=study.corpora),
+    "configs": expand(f"{MODEL}/config.json", model=study.models),
+    "curves": expand(f"{MODEL}/curves.tsv", model=study.models),
+    "metrics": expand(f"{MODEL}/metrics.json", model=study.models),
+    "umaps": per_pair(f"{EMBEDDINGS}/umap.parquet", "genome", "model", EMBEDDED),
+    "embeddings": per_pair(f"{EMBEDDINGS}/metrics.json", "genome", "model", EMBEDDED),
+    "tasks": per_pair(f"{TASK}/metrics.json", "task", "model", FINETUNED),
+    "vcfs": per_pair(f"{VARIANTS}/{{model}}.vcf.gz", "variants", "model", SCORED),
+    "summaries": per_pair(f"{VARIANTS}/{{model}}.summary.json", "variants", "model", SCORED),
+    "labelled": per_pair(f"{VARIANTS}/{{model}}.labelled.parquet", "variants", "model", SCORED),
+    "comparisons": per_pair(f"{VARIANTS}/{{model}}.metrics.json", "variants", "model", SCORED),
+}
+
+
+def report_manifest(wildcards, input, output):
+    """What `write_report` is to show: names, and the files of each as they are found under the path variables."""
+    annotations = dict(zip(ANNOTATED, input.annotations))
+    return {
+        "title": study.config["report"]["title"],
+        "config": study.shown,
+        "genomes": [
+            {"name": name, "genome_json": file, "annotation_json": annotations.get(name)}
+            for name, file in zip(study.genomes, input.genomes)
+        ],
+        "corpora": [{"name": name, "corpus_json": file} for name, file in zip(study.corpora, input.corpora)],
+        "models": [
+            {"name": name, "corpus": study.models[name]["corpus"], "metrics": metrics, "curves": curves, "config": file}
+            for name, metrics, curves, file in zip(study.models, input.metrics, input.curves, input.configs)
+        ],
+        "embeddings": [
+            {"genome": genome, "model": model, "umap": umap, "metrics": metrics}
+            for (genome, model), umap, metrics in zip(EMBEDDED, input.umaps, input.embeddings)
+        ],
+        "tasks": [
+            {"task": task, "model": model, "metrics": metrics} for (task, model), metrics in zip(FINETUNED, input.tasks)
+        ],
+        "variants": [
+            {
+                "name": name,
+                "genome": study.variants[name]["genome"],
+                "model": model,
+                "vcf": vcf,
+                "summary": summary,
+                "metrics": metrics,
+                "labelled": labelled,
+            }
+            for (name, model), vcf, summary, metrics, labelled in zip(
+                SCORED, input.vcfs, input.summaries, input.comparisons, input.labelled
+            )
+        ],
+    }
