@@ -46,12 +46,17 @@ def write_manifest(results: Path, name: str = "demo", genome: str = "yeast") -> 
 
 def _genome(folder: Path) -> dict[str, str]:
     contigs = [{"name": "chrI", "length": 600_000}, {"name": "chrII", "length": 634_567}]
-    counts = {"length": 1_234_567, "n": 12_346, "iupac": 17, "soft_masked": 61_728, "gc": 470_000}
+    counts = {"length": 1_234_567, "n": 12_346, "gaps": 3, "iupac": 17, "soft_masked": 61_728, "gc": 470_000}
+    cleaned = {
+        "dropped": [{"name": "MT", "length": 85_779, "reason": "pattern"}],
+        "duplicates": [["chrI", "chrI_copy"]],
+        "repeats": {"intervals": 12, "bases": 3_400, "unknown_contigs": ["chrZ"]},
+    }
     annotation = {"genes": 612, "transcripts": 613, "notes": ["no repeats: they are counted as intergenic"]}
     (folder / "genome.fa.gz").parent.mkdir(parents=True, exist_ok=True)
     (folder / "genome.fa.gz").touch()
     return {
-        "genome_json": write_json(folder / "genome.json", {**counts, "contigs": contigs}),
+        "genome_json": write_json(folder / "genome.json", {**counts, **cleaned, "contigs": contigs}),
         "annotation_json": write_json(folder / "annotation.json", annotation),
     }
 
@@ -59,7 +64,9 @@ def _genome(folder: Path) -> dict[str, str]:
 def _corpus(folder: Path, genome: str) -> str:
     windows = {genome: {"train": 4321, "validation": 987, "test": 0}}
     contigs = {genome: {"train": ["chrII"], "validation": ["chrI"], "test": []}}
-    manifest = {"settings": {"window": 512}, "windows": windows, "contigs": contigs}
+    leaked = {"windows": 987, "shared": 0.0432, "mean": 0.0615, "dropped": 0}
+    leakage = {"kmer": 21, "max_shared": 0.5, "drop": False, "genomes": {genome: {"validation": leaked}}}
+    manifest = {"settings": {"window": 512}, "windows": windows, "contigs": contigs, "leakage": leakage}
     return write_json(folder / "corpus.json", manifest)
 
 

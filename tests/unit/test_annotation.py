@@ -6,8 +6,9 @@ import pandas as pd
 import pysam
 import pytest
 
+from genoglot.annotation.normalise import normalise_annotation
+from genoglot.annotation.table import read_annotation
 from genoglot.errors import InputError
-from genoglot.genome.annotation import normalise_annotation, read_annotation
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 DEMO = Path(__file__).parents[2] / "resources" / "demo"
@@ -27,11 +28,17 @@ def write_contigs(folder: Path, lengths: dict[str, int]) -> Path:
 def normalise(tmp_path):
     """Normalise a text; return its table and report."""
 
-    def run(text: str | bytes, lengths: dict[str, int] | None = None) -> tuple[pd.DataFrame, dict]:
+    def run(
+        text: str | bytes, lengths: dict[str, int] | None = None, names: str | None = None
+    ) -> tuple[pd.DataFrame, dict]:
+        table = None
+        if names is not None:
+            table = tmp_path / "names.tsv"
+            table.write_text("name\tcontig\n" + names.replace(" ", "\t"))
         source = tmp_path / "source"
         source.write_bytes(text if isinstance(text, bytes) else text.encode())
         contigs = write_contigs(tmp_path, lengths or {"chrII": 1000, "chrI": 500})
-        normalise_annotation(source, contigs, tmp_path / "a.gff3.gz", tmp_path / "a.json")
+        normalise_annotation(source, contigs, tmp_path / "a.gff3.gz", tmp_path / "a.json", table)
         return read_annotation(tmp_path / "a.gff3.gz"), json.loads((tmp_path / "a.json").read_text())
 
     return run
@@ -200,11 +207,11 @@ CHR = {"chrI": 500, "chrII": 1000}
         (gff("chrI gene 0 3 + . ID=a"), CHR, "below 1.*line 2"),
         (gff("chrI gene 490 501 + . ID=a"), CHR, "past the end of their contig.*line 2.*up to 500 on chrI"),
         (gff("chrI ARS 1 9 + . ID=a", "chrI telomere 1 9 + . ID=b"), CHR, r"no genes found.*ARS \(1\), telomere \(1\)"),
-        (GENES, {"I": 500, "II": 1000}, "none of the annotation's 2 contigs.*I in the FASTA for chrI"),
+        (GENES, {"I": 500, "II": 1000}, "none of the annotation's 2 contigs.*I in the FASTA for chrI.*`aliases`"),
         (GENES, {"chr1": 500, "chr2": 1000}, "chr1 in the FASTA for chrI, chr2 in the FASTA for chrII"),
         (GENES, {"chrI": 500}, "line 6: 1 of the annotation's 2 contigs.*Annotation: chrII"),
         (gff("U00096 gene 1 9 + . ID=a"), {"U00096.3": 99}, "U00096.3 in the FASTA for U00096"),
-        (gff("NC_001133.9 gene 1 9 + . ID=a"), CHR, "Give the annotation made for this FASTA"),
+        (gff("NC_001133.9 gene 1 9 + . ID=a"), CHR, "Give the annotation made for this FASTA.*`aliases`"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(normalise, tmp_path, text, lengths, words):
@@ -213,19 +220,90 @@ def test_what_does_not_fit_is_refused_in_words(normalise, tmp_path, text, length
     assert not (tmp_path / "a.gff3.gz").exists()
 
 
-def test_a_feature_across_the_origin_of_a_circle_is_cut(normalise):
-    circle = gff("chrI region 1 500 + . ID=chrI;Is_circular=true", "chrI gene 490 520 + . ID=a")
+NAMES = "two chrII\nchrI chrI\nI chrI\nNC_1.2 chrI\nchrII chrII\n2 \nscaffold_2 \n"
+
+
+def test_contigs_get_the_names_of_the_fasta(normalise):
+    theirs = GENES.replace("chrII\t", "two\t").replace("chrI\t", "NC_1.2\t")
+    table, report = normalise(theirs, names=NAMES)
+    expected, before = normalise(GENES)
+    pd.testing.assert_frame_equal(table, expected)
+    assert (report["renamed"], before["renamed"]) == (2, 0)
+    assert report["dropped_contig_features"] == 0
+
+
+def test_features_of_dropped_contigs_are_left_out_and_counted(normalise):
+    text = GENES + gff("scaffold_2 gene 1 9999 + . ID=x", "2 gene 1 5 + . ID=y", "I gene 2 9 + . ID=z")
+    table, report = normalise(text, names=NAMES)
+    assert table.loc[~table["id"].isin(["z"]), "attributes"].tolist() == normalise(GENES)[0]["attributes"].tolist()
+    assert table.loc[table["id"] == "z", "contig"].item() == "chrI"
+    assert (report["renamed"], report["dropped_contig_features"], report["features"]) == (1, 2, 8)
+
+
+def test_names_do_not_hide_contigs_that_are_unknown(normalise):
+    with pytest.raises(InputError, match=r"line 9: 1 of the annotation's 3 contigs are not in the genome.*chrIV"):
+        normalise(GENES + "chrIV\tt\tgene\t1\t9\t.\t+\t.\tID=x\n", names=NAMES)
+    with pytest.raises(InputError, match=r"all contigs of the annotation were dropped.*scaffold_2"):
+        normalise(gff("scaffold_2 gene 1 9 + . ID=x"), names=NAMES)
+
+
+def test_a_feature_across_the_origin_of_a_circle_is_cut_in_two(normalise):
+    circle = gff(
+        "chrI region 1 500 + . ID=chrI;Is_circular=true",
+        "chrI gene 490 520 + . ID=a;Name=A",
+        "chrI mRNA 490 520 + . ID=t;Parent=a",
+        "chrI CDS 490 497 + 0 ID=c;Parent=t",
+        "chrI CDS 499 512 + 1 ID=c;Parent=t",
+        "chrI CDS 515 520 + 2 ID=c;Parent=t",
+        "chrI CDS 480 501 - 0 ID=d;Parent=gone",
+        "chrI exon 3 9 + . Parent=a",
+    )
     table, report = normalise(circle)
-    assert table.loc[table["id"] == "a", "end"].item() == 500
-    assert report["clipped"] == 1
+    rows = table.sort_values(["type", "start", "strand"])
+    found = list(
+        zip(rows["type"], rows["start"] + 1, rows["end"], rows["phase"], rows["id"], rows["parent"], strict=True)
+    )
+    assert sorted(found) == sorted(
+        [
+            ("region", 1, 500, -1, "chrI", ""),
+            ("gene", 490, 500, -1, "a", ""),
+            ("gene", 1, 20, -1, "a-after-origin", ""),
+            ("mRNA", 490, 500, -1, "t", "a"),
+            ("mRNA", 1, 20, -1, "t-after-origin", "a-after-origin"),
+            ("CDS", 490, 497, 0, "c", "t"),
+            ("CDS", 499, 500, 1, "c", "t"),
+            # after the first base of 499..500 a codon begins, of which one base comes before the origin
+            ("CDS", 1, 12, 2, "c-after-origin", "t-after-origin"),
+            ("CDS", 15, 20, 2, "c-after-origin", "t-after-origin"),
+            # on the reverse strand the first base read is the one after the origin
+            ("CDS", 1, 1, 0, "d-after-origin", "gone-after-origin"),
+            ("CDS", 480, 500, 2, "d", "gone"),
+            ("exon", 3, 9, -1, "", "a"),
+        ]
+    )
+    assert "ID=a-after-origin;Name=A" in table["attributes"].tolist()
+    assert report["across_origin"] == 5
+    with pytest.raises(InputError, match="past the end of their contig"):
+        normalise(circle + "chrI\tt\tgene\t1\t501\t.\t+\t.\tID=x\n")
 
 
 def test_notes_say_what_cannot_be_told(normalise):
-    notes = " ".join(normalise(gff("chrI exon 1 9 + . ID=a"))[1]["notes"])
-    for words in ("no CDS", "no UTRs", "no introns", "no repeats"):
+    notes = " ".join(
+        normalise(gff("chrI exon 1 9 + . ID=a", "chrI exon 1 9 + . ID=a", "chrI exon 1 9 + . "))[1]["notes"]
+    )
+    for words in (
+        "no CDS",
+        "no gene features",
+        "no introns",
+        "no repeats",
+        "3 of 3 exons name no transcript",
+        "1 of these exons repeat",
+        "3 exons may code",
+    ):
         assert words in notes
     whole = gff(
-        "chrI mRNA 1 90 + . ID=a",
+        "chrI gene 1 90 + . ID=g",
+        "chrI mRNA 1 90 + . ID=a;Parent=g",
         "chrI exon 1 30 + . Parent=a",
         "chrI exon 61 90 + . Parent=a",
         "chrI CDS 4 30 + 0 Parent=a",
@@ -234,6 +312,47 @@ def test_notes_say_what_cannot_be_told(normalise):
     )
     assert normalise(whole)[1]["notes"] == []
     assert "no phase" in normalise(whole.replace("\t0\t", "\t.\t"))[1]["notes"][0]
+    more = gff("chrI CDS 201 230 + 0 Parent=b", "chrI CDS 241 270 + 0 Parent=c")
+    assert "UTRs for 1 of 3 coding transcripts only" in normalise(whole + more)[1]["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "introns"),
+    [
+        ("", True),
+        ("frameshift", False),
+        ("pseudogene", False),
+        ("pseudo CDS", False),
+    ],
+)
+def test_gaps_of_frameshifts_and_pseudogenes_are_no_introns(normalise, change, introns):
+    gene = "pseudogene" if change == "pseudogene" else "gene"
+    start = 42 if change == "frameshift" else 61
+    mark = ";pseudo=true" if change == "pseudo CDS" else ""
+    text = gff(
+        f"chrI {gene} 1 90 + . ID=g",
+        "chrI transcript 1 90 + . ID=t;Parent=g",
+        f"chrI CDS 1 40 + 0 Parent=t{mark}",
+        f"chrI CDS {start} 90 + 0 Parent=t{mark}",
+    )
+    assert ("no introns" in " ".join(normalise(text)[1]["notes"])) != introns
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is not there")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ecoli", ("no UTRs", "no introns")),
+        ("pinfestans", ("no gene features", "223 of 223 exons", "no CDS", "223 exons may code")),
+    ],
+)
+def test_notes_on_real_annotations(tmp_path, name, said):
+    source, fasta, *_ = REAL[name]
+    contigs = write_contigs(tmp_path, fasta_lengths(SHARED / fasta))
+    normalise_annotation(SHARED / source, contigs, tmp_path / "a.gff3.gz", tmp_path / "a.json")
+    notes = json.loads((tmp_path / "a.json").read_text())["notes"]
+    assert all(any(note.startswith(words) for note in notes) for words in said)
+    assert name != "ecoli" or len(notes) == len(said)
 
 
 def fasta_lengths(path: Path) -> dict[str, int]:

@@ -1,19 +1,13 @@
-"""Windows, splits, batches and Markov chains against slow and obvious versions."""
-
-import json
-from collections import Counter
+"""Markov chains against slow and obvious versions."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from corpus_settings import corpus_settings
 
-from genoglot.corpus.batches import TrainingBatches, WindowReader, corrupt, rows_of_step
 from genoglot.corpus.markov import MarkovModel, fit_markov, training_stretches
-from genoglot.corpus.windows import build_corpus, make_windows, read_windows
-from genoglot.errors import InputError
+from genoglot.corpus.windows import make_windows, read_windows
 from genoglot.genome.store import encode
-
-SETTINGS = {"genomes": ["g"], "window": 40, "step": 15, "max_n": 0.25, "validation": ["two"], "test": []}
 
 
 def random_sequence(length: int, seed: int, letters: str = "ACGT") -> str:
@@ -27,125 +21,10 @@ def contigs():
 
 
 @pytest.fixture
-def corpus(contigs, make_genome, describe_genome, tmp_path):
+def corpus(contigs, make_genome, tmp_path):
     genome = make_genome(contigs)
-    make_windows(genome.folder, tmp_path / "part.parquet", "g", SETTINGS)
-    build_corpus(
-        [tmp_path / "part.parquet"],
-        tmp_path / "windows.parquet",
-        tmp_path / "corpus.json",
-        "c",
-        SETTINGS,
-        describe_genome(contigs),
-    )
+    make_windows(genome.folder, tmp_path / "windows.parquet", "g", corpus_settings(), 1)
     return genome, tmp_path
-
-
-def test_windows_cover_contigs_by_split(corpus, contigs):
-    _, folder = corpus
-    for split, contig, step in (("train", "one", 15), ("validation", "two", 40)):
-        text = contigs[contig]
-        starts = [*range(0, len(text) - 40 + 1, step)]
-        if starts[-1] != len(text) - 40:
-            starts.append(len(text) - 40)
-        expected = [start for start in starts if text[start : start + 40].count("N") <= 10]
-        found = read_windows(folder / "windows.parquet", split)
-        assert found["start"].tolist() == expected
-        assert set(found["contig"]) == {contig}
-        assert (found["end"] - found["start"] == 40).all()
-
-
-def test_manifest_counts_and_fingerprint(corpus, contigs):
-    genome, folder = corpus
-    manifest = json.loads((folder / "corpus.json").read_text())
-    assert manifest["windows"]["g"]["train"] == len(read_windows(folder / "windows.parquet", "train"))
-    assert manifest["contigs"]["g"] == {"train": ["one", "short"], "validation": ["two"], "test": []}
-    other = {**SETTINGS, "step": 16}
-    make_windows(genome.folder, folder / "other.parquet", "g", other)
-    genomes = {"g": folder / "genome.json"}
-    build_corpus([folder / "other.parquet"], folder / "w", folder / "m.json", "c", other, genomes)
-    assert json.loads((folder / "m.json").read_text())["fingerprint"] != manifest["fingerprint"]
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"validation": ["Two"]}, ["validation contig 'Two'", "did you mean", "two"]),
-        ({"validation": []}, ["no window is left for validation"]),
-        ({"test": ["two"]}, ["two cannot be both"]),
-    ],
-)
-def test_contigs_that_cannot_be_held_out(corpus, change, words):
-    genome, folder = corpus
-    settings = {**SETTINGS, **change}
-    make_windows(genome.folder, folder / "p.parquet", "g", settings)
-    with pytest.raises(InputError) as error:
-        build_corpus([folder / "p.parquet"], folder / "w", folder / "m", "c", settings, {"g": folder / "genome.json"})
-    assert all(word in str(error.value) for word in words)
-    assert not (folder / "m").exists()
-
-
-def test_genome_shorter_than_a_window_or_without_bases(make_genome, tmp_path):
-    genome = make_genome({"one": "ACGT"})
-    with pytest.raises(InputError, match="longest contig has 4 bases, and a window has 40"):
-        make_windows(genome.folder, tmp_path / "p", "tiny", SETTINGS)
-    empty = make_genome({"one": "N" * 100}, "empty")
-    with pytest.raises(InputError, match="more than 25% N"):
-        make_windows(empty.folder, tmp_path / "p", "empty", SETTINGS)
-    assert not (tmp_path / "p").exists()
-
-
-def test_each_window_once_per_pass():
-    rows = np.concatenate([rows_of_step(10, 4, 7, step) for step in range(5)])
-    assert sorted(rows[:10]) == sorted(rows[10:]) == list(range(10))
-    assert rows[:10].tolist() != rows[10:].tolist()
-    np.testing.assert_array_equal(rows_of_step(10, 4, 7, 3), rows[12:16])
-
-
-def test_batches_hold_the_sequence_or_its_reverse_complement(corpus, contigs):
-    genome, folder = corpus
-    windows = read_windows(folder / "windows.parquet", "train")
-    reader = WindowReader(windows, {"g": genome.folder})
-    batches = TrainingBatches(reader, 6, 0, 3, 1, None, 0.1)
-    turned = 0
-    for step, (tokens, targets, weights) in enumerate(batches):
-        for row, codes, target, weight in zip(
-            rows_of_step(len(reader), 6, 1, step), tokens, targets, weights, strict=True
-        ):
-            start = windows["start"][row]
-            text = contigs["one"][start : start + 40]
-            forward = encode(text) & 7
-            backward = encode(text[::-1].translate(str.maketrans("ACGTacgt", "TGCAtgca"))) & 7
-            reverse = codes.tolist() != forward.tolist()
-            turned += reverse
-            assert codes.tolist() == (backward if reverse else forward).tolist()
-            lower = np.array([letter.islower() for letter in (text[::-1] if reverse else text)])
-            np.testing.assert_allclose(weight.numpy(), np.where(lower, 0.1, 1), rtol=1e-6)
-            assert target.tolist() == [int(code) if code < 4 else -100 for code in codes]
-    assert 0 < turned < 18
-    again = TrainingBatches(reader, 6, 2, 3, 1, None, 0.1).at(2)
-    assert all((one == other).all() for one, other in zip(again, batches.at(2), strict=True))
-
-
-def test_masked_batches_hide_what_they_ask_for(corpus):
-    genome, folder = corpus
-    reader = WindowReader(read_windows(folder / "windows.parquet", "train"), {"g": genome.folder})
-    tokens, targets, _ = TrainingBatches(reader, 8, 0, 1, 1, 0.3, 1.0).at(0)
-    assert (targets[tokens == 5] >= 0).all()
-    asked = targets >= 0
-    assert 0.2 < asked.float().mean() < 0.4
-    assert (tokens[~asked] != 5).all()
-
-
-def test_corruption_shares():
-    codes = np.zeros((200, 200), dtype=np.uint8)
-    chosen = np.zeros(codes.shape, dtype=bool)
-    chosen[:, ::2] = True
-    tokens = corrupt(codes, chosen, np.random.default_rng(0))
-    share = Counter(tokens[chosen].tolist())
-    assert abs(share[5] / chosen.sum() - 0.8) < 0.02
-    assert abs(share[0] / chosen.sum() - 0.125) < 0.02  # a tenth left, and a quarter of a tenth drawn as A
-    assert (tokens[~chosen] == 0).all()
 
 
 def test_training_stretches_hold_each_base_once(corpus, contigs):

@@ -1,7 +1,10 @@
 import gzip
 import hashlib
 import json
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +58,10 @@ def test_messy_fasta_is_put_right_and_counted(normalised):
         "uracil": 0,
         "soft_masked": 6,
         "gc": 7,
+        "gaps": 0,
+        "gap_bases": 0,
+        "longest_gap": 0,
+        "md5": hashlib.md5(CLEAN["chrI"].upper().encode()).hexdigest(),
     }
     second = report["contigs"][1]
     assert (second["iupac"], second["uracil"], second["n"], second["soft_masked"]) == (4, 2, 4, 5)
@@ -113,7 +120,7 @@ def test_a_genome_in_lower_case_is_not_soft_masked(normalised):
         (b"\n \n", "empty"),
         (b"ACGT\n", "line 1: found 'ACGT', expected a FASTA header"),
         (b"<!DOCTYPE html>\n<html></html>", "HTML page"),
-        (b"LOCUS       NC_001133\n", "GenBank"),
+        (b"ID   X56734; SV 1; linear; mRNA\n", "EMBL"),
         (b">a\nACGT\nMEFL\n", "line 3, sequence 'a': found 'E'.*amino acid"),
         (b">a\nAC-GT\n", "line 2.*found '-'.*alignment"),
         (b">a\nAC1GT\n", "found '1'"),
@@ -145,6 +152,55 @@ def test_tokens_are_the_bases(normalised, tmp_path, monkeypatch):
         assert genome.contig(name).tolist() == expected
     with open(folder / "bases.npy", "rb") as handle:
         assert np.lib.format.read_magic(handle) == (1, 0)
+
+
+GENBANK = """LOCUS       toy                       24 bp    DNA     linear   PLN 01-JAN-2000
+ACCESSION   TOY
+VERSION     TOY.1
+FEATURES             Location/Qualifiers
+     source          1..24
+ORIGIN
+        1 acgtnrtgca acgtacgtgg ccaa
+//
+"""
+
+
+def test_a_genbank_file_is_a_genome_too(normalised):
+    sequences, report = normalised(GENBANK.encode())
+    assert {name: text.upper() for name, text in sequences.items()} == {"TOY.1": "ACGTNNTGCAACGTACGTGGCCAA"}
+    assert (report["soft_masked"], report["contigs"][0]["iupac"]) == (0, 1)
+
+
+DISK = """
+import random, resource, signal, sys
+from genoglot.errors import InputError
+from genoglot.genome.fasta import normalise_fasta
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    normalise_fasta(sys.argv[1], "genome.fa.gz", "genome.json", "toy")
+except InputError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_no_success(tmp_path):
+    """No file may grow past a limit: far below the output's size, and in its last bytes."""
+    source = tmp_path / "source"
+    source.write_bytes(b">a\n" + bytes(random.Random(2).choices(b"ACGT", k=200_000)))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    normalise_fasta(source, folder / "genome.fa.gz", folder / "genome.json", "toy")
+    size = (folder / "genome.fa.gz").stat().st_size
+    environment = {**os.environ, "PYTHONPATH": str(Path(module.__file__).parents[2])}
+    for limit, fits in [(20_000, False), (size - 20, False), (size, True)]:
+        for path in folder.iterdir():
+            path.unlink()
+        command = [sys.executable, "-c", DISK, str(source), str(limit)]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+        assert ("is the disk full?" in done.stdout) is not fits, done.stdout
+        assert (len(list(folder.iterdir())) > 0) is fits
 
 
 @pytest.mark.skipif(not YEAST.exists(), reason=f"{YEAST} is not there")

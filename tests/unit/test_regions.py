@@ -12,8 +12,8 @@ import pybedtools
 import pysam
 import pytest
 
+from genoglot.annotation.normalise import normalise_annotation
 from genoglot.errors import InputError
-from genoglot.genome.annotation import normalise_annotation
 from genoglot.genome.regions import REGION_CLASSES, UNANNOTATED, classify_regions, read_regions
 from genoglot.genome.store import Genome
 

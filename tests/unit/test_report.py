@@ -82,7 +82,12 @@ def page(tmp_path, manifest):
     [
         "Study of yeast",
         "yeast (1.23 Mb, annotated)",
-        "2 1.23 Mb 38.5% 1.0% 17 5.0% 612 613",
+        "2 1.23 Mb 38.5% 1.0% 3 17 5.0% 612 613",
+        "yeast: 1 contig named in the configuration dropped, 85.78 kb in all (MT).",
+        "yeast: the same sequence stands there 2 times: chrI, chrI_copy.",
+        "yeast: 3.40 kb soft-masked by 12 repeats of the sheet.",
+        "yeast: repeats on contigs that it does not have: chrZ.",
+        "yeast validation 987 6.2% 4.3% 0",
         "yeast: no repeats: they are counted as intergenic.",
         "small yeast 512 bp 4,321 987 0 validation: chrI",
         "type convnet, 123,456 parameters, trained on corpus small: 2,400,000 bases seen in 10 min",

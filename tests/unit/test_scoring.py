@@ -68,7 +68,7 @@ def scored(request, make_genome, tmp_path):
     MarkovModel({"both": (table + flipped) / 2, "left": table[:1]}, table[0]).save(tmp_path / "markov.safetensors")
     genome = make_genome(SEQUENCES)
 
-    def run(text: str, folder: str = "out", sequence=None, contigs=None):
+    def run(text: str, folder: str = "out", sequence=None, contigs=None, names=None):
         (tmp_path / "in.vcf").write_text(text)
         target = tmp_path / folder
         score_variants(
@@ -83,6 +83,7 @@ def scored(request, make_genome, tmp_path):
             contigs,
             SETTINGS,
             1,
+            names,
         )
         return target
 
@@ -176,6 +177,38 @@ def test_only_the_named_contigs(scored):
     assert {record.CHROM for record in VCF(str(out / "m.vcf.gz"))} == {"c2"}
     with pytest.raises(InputError, match="c3, which the genome does not have"):
         scored(HEADER + RECORDS, contigs=["c3"])
+
+
+NAMES = "name\tcontig\nc1\tc1\n1\tc1\nchr1\tc1\nc2\tc2\nNC_2.1\tc2\nalien\t\n"
+
+
+def test_contigs_by_other_names_have_the_same_scores(scored, tmp_path):
+    (tmp_path / "names.tsv").write_text(NAMES)
+    renamed = (HEADER + RECORDS).replace("c1\t", "chr1\t").replace("c2\t", "NC_2.1\t")
+    renamed = renamed.replace("ID=c1>", "ID=chr1>").replace("ID=c2>", "ID=NC_2.1>")
+    plain = pd.read_parquet(scored(HEADER + RECORDS) / "m.scores.parquet")
+    assert plain.equals(
+        pd.read_parquet(scored(HEADER + RECORDS, "own", names=tmp_path / "names.tsv") / "m.scores.parquet")
+    )
+    out = scored(renamed, "renamed", names=tmp_path / "names.tsv")
+    table = pd.read_parquet(out / "m.scores.parquet")
+    assert table["contig"].tolist() == plain["contig"].replace({"c1": "chr1", "c2": "NC_2.1"}).tolist()
+    assert table.drop(columns="contig").equals(plain.drop(columns="contig"))
+    assert {record.CHROM for record in VCF(str(out / "m.vcf.gz"))} == {"chr1", "NC_2.1", "alien"}
+    unknown = pd.read_parquet(scored(renamed, "unknown") / "m.scores.parquet")
+    assert set(unknown["reason"]) == {"CONTIG_UNKNOWN"}
+
+
+def test_a_restriction_means_the_contig_by_any_name(scored, tmp_path):
+    (tmp_path / "names.tsv").write_text(NAMES)
+    mixed = (HEADER + RECORDS).replace("\nc2\t1\ttwice", "\nNC_2.1\t1\ttwice").replace("=alien>", "=NC_2.1>")
+    for asked in ("c2", "NC_2.1"):
+        out = scored(mixed, asked, contigs=[asked], names=tmp_path / "names.tsv")
+        assert [record.CHROM for record in VCF(str(out / "m.vcf.gz"))] == ["c2", "NC_2.1"]
+        assert json.loads((out / "m.summary.json").read_text())["contigs"] == ["c2"]
+    for asked in ("alien", "c3"):
+        with pytest.raises(InputError, match=f"contig {asked}, which the genome does not have"):
+            scored(mixed, contigs=["c1", asked], names=tmp_path / "names.tsv")
 
 
 def test_no_records_at_all(scored):

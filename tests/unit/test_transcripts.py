@@ -7,7 +7,7 @@ import pysam
 import pytest
 from tiny_genome import annotation_of
 
-from genoglot.genome.annotation import read_annotation
+from genoglot.annotation.table import read_annotation
 from genoglot.genome.genetic_code import GENETIC_CODES
 from genoglot.genome.intervals import Intervals
 from genoglot.genome.snvs import translate

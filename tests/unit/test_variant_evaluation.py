@@ -121,6 +121,26 @@ def test_only_the_contigs_asked_for_are_compared(files, tmp_path):
     assert (pd.read_parquet(labelled)["consequence"] != "").all()
 
 
+def test_contigs_by_other_names_are_compared_alike(files, tmp_path):
+    annotation, sequence, labelled, metrics = files
+    (tmp_path / "names.tsv").write_text("name\tcontig\nc\tc\nchrC\tc\nd\td\nchrD\td\ngone\t\n")
+    rng = np.random.default_rng(5)
+    rows = [("c", *variant, rng.normal(), rng.normal()) for variant in STOPS + SILENT]
+    rows += [("d", *row[1:4], rng.normal(), rng.normal()) for row in rows]
+    evaluate_variants(write_scores(tmp_path / "s.parquet", rows), annotation, sequence, labelled, metrics, 20, 1, ["d"])
+    expected, consequences = metrics.read_bytes(), pd.read_parquet(labelled)["consequence"].tolist()
+
+    renamed = [({"c": "chrC", "d": "chrD"}[row[0]], *row[1:]) for row in rows]
+    renamed += [(name, *STOPS[0], 0.0, 0.0) for name in ("gone", "unknown")]
+    scores = write_scores(tmp_path / "renamed.parquet", renamed)
+    for asked in ("d", "chrD"):
+        evaluate_variants(scores, annotation, sequence, labelled, metrics, 20, 1, [asked], names=tmp_path / "names.tsv")
+        assert metrics.read_bytes() == expected
+        frame = pd.read_parquet(labelled)
+        assert frame["contig"].tolist() == [row[0] for row in renamed]
+        assert frame["consequence"].tolist() == [*consequences, "", ""]
+
+
 def test_without_annotation_nothing_is_compared(files, tmp_path):
     _, sequence, labelled, metrics = files
     scores = write_scores(tmp_path / "s.parquet", [("c", *variant, -1.0, 0.0) for variant in STOPS])

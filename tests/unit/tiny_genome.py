@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from genoglot.genome.annotation import read_annotation
+from genoglot.annotation.table import read_annotation
 from genoglot.genome.store import encode
 
 

@@ -56,9 +56,11 @@ def test_defaults_reach_every_depth(config):
     assert study.config["seed"] == 1
     assert study.models["small"]["training"]["learning_rate"] == 0.002
     assert study.models["small"]["architecture"]["dim"] == 128
-    assert study.corpora["one"] == {
-        "genomes": ["a"], "window": 512, "step": 256, "max_n": 0.2, "validation": ["I"], "test": []
-    }  # fmt: skip
+    corpus = study.corpora["one"]
+    assert [corpus[key] for key in ("window", "step", "validation", "test")] == [512, 256, ["I"], []]
+    assert corpus["recipe"]["type"] == "all"
+    assert corpus["leakage"] == {"kmer": 21, "max_shared": 0.5, "drop": False}
+    assert study.cleaning("a")["min_contig_length"] == 0
     assert study.tasks["regions"]["kind"] == "region_class"
 
 
@@ -95,14 +97,6 @@ def test_what_is_made_by_default(config):
     assert study.contigs("derived") is None
 
 
-def test_held_out_contigs_of_a_genome(config):
-    assert read(config).held_out("small", "a") == ["I"]
-    assert read(config).held_out("next", "a") == ["II"]
-    config["corpora"]["both"]["test"] = ["a:II", "b:III", "HLA:01", "IV"]
-    assert read(config).held_out("next", "a") == ["II", "HLA:01", "IV"]
-    assert read(config).held_out("next", "b") == ["III", "HLA:01", "IV"]
-
-
 def test_consequences_are_derived_for_the_contigs_that_are_scored(config, tmp_path):
     sheet = tmp_path / "variants.tsv"
     sheet.write_text(
@@ -111,6 +105,97 @@ def test_consequences_are_derived_for_the_contigs_that_are_scored(config, tmp_pa
     assert read(config).consequence_contigs("a") == ["I", "II"]
     sheet.write_text("variants\tgenome\tvcf\tcontigs\nx\ta\tconsequences\tII\ny\ta\tconsequences\t\n")
     assert read(config).consequence_contigs("a") is None
+
+
+def one_corpus(**settings):
+    return {"tasks": {}, "models": {"m": {"corpus": "c"}}, "corpora": {"c": {"genomes": ["a"], **settings}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (one_corpus(validation=["I"], split={"by": "hash"}), "corpora.c: it is split by hash, so no contigs are held"),
+        (one_corpus(split={"by": "hash", "validation": 0}), "corpora.c.split: expected a share for validation"),
+        (one_corpus(split={"by": "hash", "test": 0.95}), "corpora.c.split: expected a share for validation"),
+        (one_corpus(split={"by": "hash", "block": 100}), "a block of 100 bases holds no window of 512"),
+        (one_corpus(validation=["I"], recipe={"type": "bed"}), "corpora.c.include: windows on the regions of a BED"),
+        (one_corpus(validation=["I"], include={"a": "x.bed"}), "corpora.c.include: regions to include are for windows"),
+        (one_corpus(validation=["I"], exclude={"b": "x.bed"}), "corpora.c.exclude: b is no genome of this corpus"),
+        (one_corpus(validation=["I"], weights={"a": 0}), "corpora.c.weights.a: expected a value above 0"),
+        (
+            one_corpus(validation=["I"], genomes=["a", "b"], recipe={"type": "balanced"}),
+            "corpora.c.recipe: windows on balanced need an annotation, and b has none",
+        ),
+        (one_corpus(validation=["I"], window=16), "corpora.c.leakage.kmer: 21 is longer than a window of 16"),
+        (
+            {"tokenizers": {"t": {"corpus": "ones", "type": "kmer"}}},
+            "tokenizers.t.corpus: there is no corpus ones; did you mean one?",
+        ),
+        ({"cleaning": {"strict": {"min_contig": 5}}}, "cleaning.strict.min_contig: unknown key; did you mean"),
+        ({"cleaning": [1]}, "cleaning: expected a section of keys, found a list"),
+    ],
+)
+def test_mistakes_in_corpora(config, change, words):
+    refused(config | change, words)
+
+
+def test_a_species_is_the_genome_itself_unless_the_sheet_names_one(config, tmp_path):
+    sheet = tmp_path / "genomes.tsv"
+    sheet.write_text("genome\tfasta\tannotation\tspecies\na\ta.fa\ta.gff\tyeast\nb\tb.fa\t\t\n")
+    assert read(config).species("both") == {"a": "yeast", "b": "b"}
+
+
+def test_a_genome_is_cleaned_as_its_row_says(config, tmp_path):
+    sheet = tmp_path / "genomes.tsv"
+    sheet.write_text("genome\tfasta\tannotation\tcleaning\na\ta.fa\ta.gff\tplants\nb\tb.fa\t\t\n")
+    refused(config, "genomes.tsv, line 2: the configuration has no cleaning plants; known are standard")
+    config["cleaning"] = {"plants": {"drop_contigs": ["Mt", "Pt"]}}
+    study = read(config)
+    assert study.cleaning("a") == {
+        "min_contig_length": 0, "drop_contigs": ["Mt", "Pt"], "soft_masks": "keep", "min_gap": 10
+    }  # fmt: skip
+    assert study.cleaning("b")["drop_contigs"] == []
+
+
+def test_features_of_a_genbank_file_are_an_annotation(config, tmp_path):
+    sheet = tmp_path / "genomes.tsv"
+    sheet.write_text("genome\tfasta\tannotation\na\thttps://host/a.gbff.gz\t\nb\tb.gb\tb.gff\n")
+    study = read(config)
+    assert study.in_genbank("a")
+    assert study.annotated("a")
+    assert not study.in_genbank("b")
+
+
+DERIVED = "genome\tfasta\tannotation\treference\thaplotype_vcf\tsample\thaplotype\na\ta.fa\ta.gff\t\t\t\t\n"
+
+
+def test_genomes_derived_from_one_vcf_share_it(config, tmp_path):
+    (tmp_path / "genomes.tsv").write_text(
+        DERIVED + "b\t\t\ta\tp.vcf\ts1\t2\nc\t\t\ta\tp.vcf\ts2\t\nd\t\t\ta\tq.vcf\ts2\t\n"
+    )
+    study = read(config)
+    assert study.annotated("b")
+    assert study.haplotypes("b") == study.haplotypes("c") != study.haplotypes("d")
+    assert study.origin("a", study.haplotypes("b")) == "p.vcf"
+    assert study.genomes["b"]["haplotype"] == "2"
+    config["corpora"]["both"] = {"genomes": ["a", "b"], "split": {"by": "hash"}}
+    refused(config, "corpora.both.split: a, b are one sequence but for variants")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("b\t\t\tz\tp.vcf\ts\t", "line 3: reference z is not in the sheet"),
+        ("b\t\t\tb\tp.vcf\ts\t", "line 3: the reference b is itself derived"),
+        ("b\tb.fa\t\ta\tp.vcf\ts\t", "line 3: b has a reference and a fasta"),
+        ("b\t\t\ta\tp.vcf\t\t", "line 3: sample: missing; a genome derived from a needs it"),
+        ("b\tb.fa\t\t\tp.vcf\t\t", "line 3: haplotype_vcf is for a genome derived from another"),
+        ("b\t\t\ta\tp.vcf\ts\t3", "line 3: haplotype: expected one of 1, 2, found the text '3'"),
+    ],
+)
+def test_mistakes_in_derived_genomes(config, tmp_path, row, words):
+    (tmp_path / "genomes.tsv").write_text(DERIVED + row + "\n")
+    refused(config, words)
 
 
 @pytest.mark.parametrize("path", ["config/config.yaml", "config/yeast/config.yaml"])
@@ -149,8 +234,8 @@ def test_all_mistakes_are_named_at_once(config):
         ({"corpora": {"one": {"genomes": ["a", "a"], "validation": ["I"]}}}, "corpora.one.genomes: given twice: a"),
         ({"corpora": {"one": {"genomes": [], "validation": ["I"]}}}, "corpora.one.genomes: expected at least 1"),
         ({"corpora": {"one": {"validation": ["I"]}}}, "corpora.one.genomes: missing"),
-        ({"corpora": {"one": {"genomes": ["a"]}}}, "corpora.one.validation: missing"),
-        ({"corpora": {"one": {"genomes": ["a"], "validation": None}}}, "corpora.one.validation: expected at least 1"),
+        ({"corpora": {"one": {"genomes": ["a"]}}}, "corpora.one.validation: name the contigs that are held out, or"),
+        ({"corpora": {"one": {"genomes": ["a"], "validation": None}}}, "corpora.one.validation: name the contigs"),
         ({"models": {}}, "models: expected at least 1"),
         ({"models": {"../x": {"corpus": "one"}}}, "'../x' is not a safe name"),
         ({"models": {"a b": {"corpus": "one"}}}, "'a b' is not a safe name"),
@@ -194,7 +279,8 @@ def test_longer_circles_of_initial_models(config):
         ("genomes", "genome\tfasta\n", "there is no genome below the header"),
         ("genomes", "genome fasta\n", "columns must be separated by tabs"),
         ("genomes", "genome\tfata\na\tx\n", "line 1: unknown column 'fata'; did you mean fasta?"),
-        ("genomes", "genome\tannotation\na\tx\n", "line 1: there is no column 'fasta'"),
+        ("genomes", "fasta\tannotation\na\tx\n", "line 1: there is no column 'genome'"),
+        ("genomes", "genome\tannotation\na\tx\n", "line 2: fasta: missing; give the sequence, or a reference"),
         ("genomes", "genome\tfasta\tfasta\na\tx\ty\n", "column 'fasta' is there twice"),
         ("genomes", "genome\tfasta\na\tx\ty\n", "line 2: 3 fields under 2 columns"),
         ("genomes", "genome\tfasta\na\t\n", "line 2: fasta: missing"),
@@ -206,6 +292,8 @@ def test_longer_circles_of_initial_models(config):
             "genome\tfasta\tfasta_checksum\na\tx\tmd5:12\n",
             "line 2: fasta_checksum: the text 'md5:12' is not",
         ),
+        ("genomes", "genome\tfasta\na\tncbi:GCF_12\n", "line 2: fasta: ncbi:GCF_12"),
+        ("genomes", "genome\tfasta\na\tensembl:yeast\n", "line 2: fasta: ensembl:yeast"),
         ("variants", "variants\tgenome\tvcf\nv\tc\tx\n", "line 2: genome c is not in"),
         ("variants", "variants\tgenome\tvcf\nv\tb\tconsequences\n", "line 2: v is derived from the annotation of b"),
     ],
@@ -222,8 +310,8 @@ def test_sheets_of_other_editors(config, tmp_path):
     (tmp_path / "genomes.tsv").write_bytes(b"\xef\xbb\xbf" + text.replace("genome\t\r", "genome\r").encode())
     study = read(config)
     assert study.genomes["a"]["annotation"] == "a.gff"
-    assert study.genomes["b"] == {
-        "genome": "b", "fasta": "b.fa", "annotation": None, "fasta_checksum": None, "annotation_checksum": None
+    assert study.genomes["b"] | {"annotation": "", "sample": ""} == study.genomes["b"] | {
+        "genome": "b", "fasta": "b.fa", "annotation": "", "sample": "", "cleaning": "standard", "aliases": None
     }  # fmt: skip
 
 
@@ -252,7 +340,7 @@ def test_every_key_is_described_and_its_default_valid():
             assert problems(fill_defaults(sub["default"], sub), sub) == [], name
         else:
             # without a default it is required, or made of keys that have theirs
-            assert required or name.endswith(("PREFIX", "NAME")), name
+            assert required or name.endswith(("PREFIX", "NAME", "GENOME")), name
 
 
 def test_the_reference_is_current():
@@ -265,6 +353,8 @@ def test_local_sources():
     assert local_path("file:///data/a%20b.fa") == "/data/a b.fa"
     assert local_path("https://host/a.fa") is None
     assert local_path("ftp://host/a.fa") is None
+    assert local_path("ensembl:homo_sapiens/GRCh38/112") is None
+    assert local_path("ncbi:GCF_000146045.2") is None
 
 
 def test_the_longest_prefix_chooses_the_mirror():

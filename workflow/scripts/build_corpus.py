@@ -1,7 +1,12 @@
-"""Join the windows of a corpus' genomes and write its manifest."""
+"""Join the windows of a corpus' genomes, measure what is held out of them, and write the manifest."""
 
-from genoglot.corpus.windows import build_corpus
+from pathlib import Path
+
+from genoglot.corpus.manifest import build_corpus
 from genoglot.scripting import logged
+
+genomes = snakemake.params.settings["genomes"]
+folders = [Path(bases).parent for bases in snakemake.input.bases]
 
 with logged(snakemake.log[0]):
     build_corpus(
@@ -10,5 +15,8 @@ with logged(snakemake.log[0]):
         manifest=snakemake.output.manifest,
         name=snakemake.wildcards.corpus,
         settings=snakemake.params.settings,
-        genomes=dict(zip(snakemake.params.settings["genomes"], snakemake.input.genomes, strict=True)),
+        genomes=dict(zip(genomes, snakemake.input.genomes, strict=True)),
+        sequences=dict(zip(genomes, folders, strict=True)),
+        species=snakemake.params.species,
+        seed=snakemake.params.seed,
     )

@@ -15,4 +15,5 @@ with logged(snakemake.log[0]):
         bootstraps=snakemake.params.bootstraps,
         seed=snakemake.params.seed,
         contigs=snakemake.params.contigs,
+        names=snakemake.input.names,
     )

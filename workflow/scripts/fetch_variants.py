@@ -2,11 +2,12 @@
 
 from genoglot.scripting import logged
 from genoglot.sources.fetch import fetch
-from genoglot.sources.location import mirrored
 
 with logged(snakemake.log[0]):
     fetch(
-        source=mirrored(snakemake.params.source, snakemake.params.mirrors),
+        source=snakemake.params.source,
         destination=snakemake.output.vcf,
         checksum=snakemake.params.checksum,
+        mirrors=snakemake.params.mirrors,
+        record=snakemake.output.record,
     )

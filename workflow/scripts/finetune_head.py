@@ -14,7 +14,8 @@ with logged(snakemake.log[0]):
         task=snakemake.wildcards.task,
         name=snakemake.wildcards.model,
         settings=snakemake.params.settings,
-        test_contigs=snakemake.params.test_contigs,
+        genome=snakemake.params.genome,
+        corpus=snakemake.params.corpus,
         seed=snakemake.params.seed,
         threads=snakemake.threads,
     )

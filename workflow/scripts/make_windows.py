@@ -11,4 +11,9 @@ with logged(snakemake.log[0]):
         output=snakemake.output.windows,
         genome=snakemake.wildcards.genome,
         settings=snakemake.params.settings,
+        seed=snakemake.params.seed,
+        annotation=snakemake.input.annotation or None,
+        include=snakemake.input.include or None,
+        exclude=snakemake.input.exclude or None,
+        names=snakemake.input.names,
     )

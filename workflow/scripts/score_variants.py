@@ -20,4 +20,5 @@ with logged(snakemake.log[0], origins={snakemake.input.vcf: origin} if origin el
         contigs=snakemake.params.contigs,
         settings={**snakemake.params.settings, "batch_size": snakemake.params.batch_size},
         threads=snakemake.threads,
+        names=snakemake.input.names,
     )

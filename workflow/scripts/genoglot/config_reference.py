@@ -14,7 +14,18 @@ from typing import Any
 from genoglot.schema import KINDS, Schema, kinds, load_schema
 
 # what stands for a name that the user chooses
-PLACEHOLDERS = {"corpora": "CORPUS", "models": "MODEL", "tasks": "TASK", "mirrors": "PREFIX", "pathvars": "NAME"}
+PLACEHOLDERS = {
+    "cleaning": "CLEANING",
+    "corpora": "CORPUS",
+    "tokenizers": "TOKENIZER",
+    "models": "MODEL",
+    "tasks": "TASK",
+    "mirrors": "PREFIX",
+    "pathvars": "NAME",
+    "include": "GENOME",
+    "exclude": "GENOME",
+    "weights": "GENOME",
+}
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and the little that is asked of any file."""
 
+import glob
 import hashlib
 import json
 import os
@@ -10,16 +11,20 @@ from pathlib import Path
 from typing import Any
 
 CHUNK = 1 << 20
+RANDOM = 8  # characters that tempfile puts between prefix and suffix
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, remove it if not.
 
-    The temporary name keeps the suffixes of `path`, since some libraries choose a format by them.
+    The temporary name keeps the suffixes of `path`, since some libraries choose a format by them. What a process that
+    was killed has left is removed: no two jobs write one file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".partial-{'?' * RANDOM}-{glob.escape(path.name)}"):
+        left.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(prefix=".partial-", suffix="-" + path.name, dir=path.parent)
     os.close(handle)
     temporary = Path(name)

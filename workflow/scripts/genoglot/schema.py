@@ -161,5 +161,8 @@ def _type_hint(found: Any, limit: str | list[str]) -> str:
 
 def _pattern_hint(pattern: str) -> str:
     if "[0-9a-fA-F]" in pattern:
-        return "is not a checksum: expected md5: and 32, sha1: and 40, or sha256: and 64 hexadecimal digits"
+        return (
+            "is not a checksum: expected md5: and 32, sha1: and 40, or sha256: and 64 hexadecimal digits, or a file of "
+            "checksums"
+        )
     return f"is not a safe name: {NAME_RULE}"

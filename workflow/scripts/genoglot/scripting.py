@@ -1,5 +1,6 @@
 """What every workflow script shares: a log file that also reaches the terminal, and errors in words."""
 
+import errno
 import logging
 import sys
 import traceback
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from genoglot.errors import InputError
 
+# the disk is full, a quota is used up, or a file passes a limit on its size
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -16,9 +19,9 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 def logged(log: str | Path, origins: Mapping[str, str] | None = None) -> Iterator[logging.Logger]:
     """Run a script's body with logging to `log` and to stderr.
 
-    An `InputError` ends the script with exit status 1 and its message alone; any other exception keeps
-    its traceback, which goes to the log too. `origins` maps the path of a temporary copy to what the user
-    knows the file by: messages name that.
+    An `InputError` ends the script with exit status 1 and its message alone, and so does a disk that is full; any
+    other exception keeps its traceback, which goes to the log too. `origins` maps the path of a temporary copy to
+    what the user knows the file by: messages name that.
     """
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +40,18 @@ def logged(log: str | Path, origins: Mapping[str, str] | None = None) -> Iterato
             message = message.replace(copy, origin)
         root.error("%s", message)
         raise SystemExit(1) from None
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            root.error("%s", _no_space(error))
+            raise SystemExit(1) from None
         with open(path, "a") as handle:
             traceback.print_exc(file=handle)
         raise
+
+
+def _no_space(error: OSError) -> str:
+    name = f" {error.filename}" if error.filename else ""
+    return (
+        f"{error.strerror}: a file{name} could not be written whole, and what there was of it has been removed; make "
+        "room on the disk of the results, or move them by the configuration's pathvars, and run again"
+    )

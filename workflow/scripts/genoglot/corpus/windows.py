@@ -1,12 +1,10 @@
-"""Windows over genomes, and the split each belongs to.
+"""Windows over genomes: how they are cut, which are kept, and how they are stored.
 
 A window is a row (genome, contig, start, end, split, weight), 0-based and half-open; it never copies sequence.
 """
 
-import difflib
-import hashlib
+import json
 import logging
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from genoglot.corpus.cutting import COUNTS, Cutter, Windows, tile
+from genoglot.corpus.recipes import find_stretches
+from genoglot.corpus.splits import SPLITS
 from genoglot.errors import InputError
-from genoglot.files import atomic_path, read_json, write_json
-from genoglot.genome.store import CODE_MASK, N_CODE, Genome
+from genoglot.files import atomic_path
+from genoglot.genome.bed import read_bed
+from genoglot.genome.intervals import Intervals
+from genoglot.genome.store import Genome
 
 log = logging.getLogger(__name__)
 
-SPLITS = ("train", "validation", "test")
 SCHEMA = pa.schema(
     [
         ("genome", pa.dictionary(pa.int32(), pa.string())),
@@ -32,154 +34,139 @@ SCHEMA = pa.schema(
         ("weight", pa.float32()),
     ]
 )
+METADATA = b"genoglot"
+SHOWN = 5
 
 
 def window_starts(length: int, window: int, step: int) -> np.ndarray:
     """Starts of windows every `step` bases, and of a last one that ends with the contig; none if it is too short."""
-    if length < window:
-        return np.empty(0, dtype=np.int64)
-    starts = np.arange(0, length - window + 1, step, dtype=np.int64)
-    return starts if starts[-1] == length - window else np.append(starts, length - window)
+    return tile(np.array([[0, length]]), window, step, last=True)
 
 
-def unknown_counts(codes: np.ndarray, starts: np.ndarray, window: int, step: int) -> np.ndarray:
-    """Number of N in each window. Memory grows with the number of windows, not with the contig's length."""
-    block = math.gcd(window, step)
-    whole = len(codes) // block * block
-    sums = np.empty(whole // block + 1, dtype=np.int64)
-    sums[0] = 0
-    for begin in range(0, whole, block * (1 << 16)):
-        piece = codes[begin : min(begin + block * (1 << 16), whole)]
-        counts = ((piece & CODE_MASK) == N_CODE).reshape(-1, block).sum(axis=1)
-        sums[begin // block + 1 : begin // block + 1 + len(counts)] = counts
-    np.cumsum(sums, out=sums)
-    aligned = starts % block == 0
-    result = np.empty(len(starts), dtype=np.int64)
-    first = starts[aligned] // block
-    result[aligned] = sums[first + window // block] - sums[first]
-    for index in np.flatnonzero(~aligned):
-        piece = codes[starts[index] : starts[index] + window]
-        result[index] = ((piece & CODE_MASK) == N_CODE).sum()
-    return result
-
-
-def split_of(genome: str, contig: str, settings: dict[str, Any]) -> str:
-    """Split of a contig: named in `validation` or `test` as `contig` or as `genome:contig`, else `train`."""
-    for split in ("validation", "test"):
-        if {contig, f"{genome}:{contig}"} & set(settings[split]):
-            return split
-    return "train"
-
-
-def make_windows(sequence: Path, output: Path, genome: str, settings: dict[str, Any]) -> None:
+def make_windows(
+    sequence: Path,
+    output: Path,
+    genome: str,
+    settings: dict[str, Any],
+    seed: int,
+    annotation: Path | None = None,
+    include: Path | None = None,
+    exclude: Path | None = None,
+    names: Path | None = None,
+) -> None:
     """Write the windows of one genome as Parquet.
 
-    Training windows lie every `settings["step"]` bases; those of the other splits do not overlap, so that no base is
-    counted twice. Windows with a share of N above `settings["max_n"]` are left out.
+    The recipe says on which stretches windows lie (see `recipes.find_stretches`). Training windows lie every
+    `settings["step"]` bases of a stretch, the last one at its end, each shifted by its jitter; those of the other
+    splits do not overlap, so that no base is counted twice, and are not shifted. Left out are windows across the
+    border of two splits, those that touch an excluded interval, those with a share of N above `max_n`, and training
+    windows with a share of soft-masked bases above `max_soft_masked`.
+
+    With the recipe `balanced`, each split gets as many windows from anywhere in the genome as it has on exons and
+    promoters. (GPN draws as many as would lie there side by side, and joins them with what they overlap.)
+
+    The file's metadata has, under `METADATA`, a JSON object that counts windows: `candidates`, `kept`, and by the
+    first reason that left them out `split_border`, `excluded`, `too_much_n`, `too_much_soft_mask`; and contigs:
+    `short_contigs`, shorter than a window, and `empty_contigs`, without any window.
+
+    Args:
+        sequence: folder of the tokenized genome.
+        output: Parquet of `SCHEMA`, sorted by contig (in the order of the genome) and start.
+        genome: its name.
+        settings: of the corpus; what is read is `window`, `step`, `jitter`, `max_n`, `max_soft_masked`, `recipe`,
+            `split`, `validation` and `test`.
+        seed: of the jitter and the random windows.
+        annotation: normalised GFF3, which the recipes `features` and `balanced` need.
+        include: BED file with the regions of the recipe `bed`.
+        exclude: BED file with regions that no window may touch.
+        names: `names.tsv` of the genome, by which the BED files may call its contigs.
+
+    Raises:
+        InputError: no window is left, or a file is missing, damaged or does not fit the genome.
     """
-    window, step = settings["window"], settings["step"]
     store = Genome(Path(sequence))
-    tables = []
-    for contig, length in store.contigs["length"].items():
-        split = split_of(genome, contig, settings)
-        stride = step if split == "train" else window
-        starts = window_starts(length, window, stride)
-        unknown = unknown_counts(store.contig(contig), starts, window, stride)
-        starts = starts[unknown <= settings["max_n"] * window]
-        tables.append(
-            pd.DataFrame({"genome": genome, "contig": contig, "start": starts, "end": starts + window, "split": split})
-        )
-    lengths = store.contigs["length"]
-    short = lengths[lengths < window]
-    if len(short) == len(lengths):
+    contigs = store.contigs.reset_index()
+    short = contigs["length"] < settings["window"]
+    if short.all():
         raise InputError(
-            f"genome {genome}: its longest contig has {lengths.max()} bases, and a window has {window}; "
-            "make the corpus' window shorter or leave this genome out"
+            f"genome {genome}: its longest contig has {contigs['length'].max()} bases, and a window has "
+            f"{settings['window']}; make the corpus' window shorter or leave this genome out"
         )
-    if len(short):
-        log.warning("%s: %d contigs are shorter than a window of %d and give none", genome, len(short), window)
-    frame = pd.concat(tables, ignore_index=True)
-    if frame.empty:
-        raise InputError(f"genome {genome}: every window has more than {settings['max_n']:.0%} N; raise max_n")
-    frame["weight"] = np.float32(1)
-    _write(output, pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False))
-    log.info("%s: %s windows", genome, dict(frame["split"].value_counts()))
+    stretches = find_stretches(genome, contigs, settings, annotation, include, names)
+    barred = read_bed(exclude, contigs, names) if exclude is not None else stretches.head(0)
+    cutter = Cutter.of(store, genome, settings, seed, Intervals(_on_genome(barred, contigs)))
+    windows, counts = cutter.cut(_on_genome(stretches, contigs))
+    if settings["recipe"]["type"] == "balanced":
+        extra = cutter.random_windows(windows)
+        windows = windows.joined(extra)
+        counts += np.array([len(extra.starts)] * 2 + [0] * (len(COUNTS) - 2))
+    if not len(windows.starts):
+        raise InputError(_nothing_left(genome, settings, dict(zip(COUNTS, counts.tolist(), strict=True))))
+    number = cutter.contig_numbers(windows.starts)
+    empty = contigs.loc[np.bincount(number, minlength=len(contigs)) == 0, "contig"].tolist()
+    found = dict(zip(COUNTS, counts.tolist(), strict=True))
+    found |= {"short_contigs": int(short.sum()), "empty_contigs": len(empty)}
+    _report(genome, windows, found, empty)
+    starts = windows.starts - contigs["offset"].to_numpy()[number]
+    columns = {
+        "genome": pa.DictionaryArray.from_arrays(np.zeros(len(starts), dtype=np.int32), [genome]),
+        "contig": pa.DictionaryArray.from_arrays(number.astype(np.int32), contigs["contig"].tolist()),
+        "start": starts,
+        "end": starts + settings["window"],
+        "split": pa.DictionaryArray.from_arrays(windows.splits.astype(np.int32), list(SPLITS)),
+        "weight": np.ones(len(starts), dtype=np.float32),
+    }
+    write_windows(output, pa.table(columns, schema=SCHEMA), found)
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _on_genome(intervals: pd.DataFrame, contigs: pd.DataFrame) -> np.ndarray:
+    """Intervals as positions in the genome's array, int64 (intervals, 2)."""
+    offset = intervals["contig"].map(contigs.set_index("contig")["offset"]).to_numpy(dtype=np.int64)
+    return intervals[["start", "end"]].to_numpy(dtype=np.int64) + offset[:, None]
+
+
+def _report(genome: str, windows: Windows, found: dict[str, int], empty: list[str]) -> None:
+    by_split = dict(zip(SPLITS, np.bincount(windows.splits, minlength=len(SPLITS)).tolist(), strict=True))
+    log.info("%s: %s windows; %s", genome, by_split, found)
+    if empty:
+        rest = f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else ""
+        log.warning(
+            "%s: %d contigs give no window, %d of them because they are shorter than one: %s%s",
+            genome,
+            len(empty),
+            found["short_contigs"],
+            ", ".join(empty[:SHOWN]),
+            rest,
+        )
+
+
+def _nothing_left(genome: str, settings: dict[str, Any], counts: dict[str, int]) -> str:
+    reasons = {
+        "split_border": "lie across the border of two splits (make split.block longer)",
+        "excluded": "touch an excluded region",
+        "too_much_n": f"have more than {settings['max_n']:.0%} N (raise max_n)",
+        "too_much_soft_mask": f"have more than {settings['max_soft_masked']:.0%} soft-masked bases "
+        "(raise max_soft_masked)",
+    }
+    lost = [f"{counts[name]} {text}" for name, text in reasons.items() if counts[name]]
+    if not lost:
+        return f"genome {genome}: its recipe finds no stretch on a contig of at least {settings['window']} bases"
+    return f"genome {genome}: none of its {counts['candidates']} windows is left: {', '.join(lost)}"
+
+
+def write_windows(path: Path, table: pa.Table, counts: dict[str, int] | None = None) -> None:
+    """Write windows of `SCHEMA` as Parquet, `counts` as JSON in the file's metadata."""
+    metadata = None if counts is None else {METADATA: json.dumps(counts)}
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
 
 
-def build_corpus(
-    parts: list[Path],
-    windows: Path,
-    manifest: Path,
-    name: str,
-    settings: dict[str, Any],
-    genomes: dict[str, Path],
-) -> None:
-    """Join the windows of a corpus' genomes and describe them in a manifest with a content fingerprint.
-
-    `genomes` maps each genome to its `genome.json`. The fingerprint changes if a window or a base changes.
-    """
-    tables = [pq.read_table(part, schema=SCHEMA) for part in parts]
-    table = pa.concat_tables(tables).unify_dictionaries()
-    descriptions = {genome: read_json(path) for genome, path in genomes.items()}
-    _check_held_out(name, settings, descriptions)
-    frame = table.select(["genome", "split"]).to_pandas()
-    counts = frame.groupby(["genome", "split"], observed=True).size()
-    for split in ("train", "validation"):
-        if split not in set(frame["split"]):
-            raise InputError(f"corpus {name}: no window is left for {split}; look at its {split} contigs and max_n")
-    _write(windows, table)
-    state = hashlib.sha256()
-    for description in descriptions.values():
-        state.update(repr([(c["name"], c["length"]) for c in description["contigs"]]).encode())
-        state.update(str(description["source_sha256"]).encode())
-    for column in ("start", "end"):
-        state.update(table.column(column).to_numpy().tobytes())
-    for column in ("genome", "contig", "split"):
-        state.update("\n".join(table.column(column).to_pylist()).encode())
-    write_json(
-        manifest,
-        {
-            "corpus": name,
-            "settings": settings,
-            "fingerprint": state.hexdigest(),
-            "windows": {
-                genome: {split: int(counts.get((genome, split), 0)) for split in SPLITS} for genome in descriptions
-            },
-            "contigs": {
-                genome: {
-                    split: [
-                        contig["name"]
-                        for contig in description["contigs"]
-                        if split_of(genome, contig["name"], settings) == split
-                    ]
-                    for split in SPLITS
-                }
-                for genome, description in descriptions.items()
-            },
-        },
-    )
-
-
-def _check_held_out(name: str, settings: dict[str, Any], descriptions: dict[str, Any]) -> None:
-    known = {contig["name"] for description in descriptions.values() for contig in description["contigs"]}
-    known |= {f"{genome}:{contig['name']}" for genome, value in descriptions.items() for contig in value["contigs"]}
-    for split in ("validation", "test"):
-        for contig in settings[split]:
-            if contig not in known:
-                near = difflib.get_close_matches(contig, known, n=3, cutoff=0.3)
-                hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(sorted(known)[:10])}"
-                raise InputError(f"corpus {name}: the {split} contig {contig!r} is in none of its genomes; {hint}")
-    both = set(settings["validation"]) & set(settings["test"])
-    if both:
-        raise InputError(f"corpus {name}: {', '.join(sorted(both))} cannot be both validation and test")
+def read_counts(path: Path) -> dict[str, int]:
+    """What `make_windows` counted."""
+    return json.loads(pq.read_schema(path).metadata[METADATA])
 
 
 def read_windows(path: Path, split: str) -> pd.DataFrame:
     """Windows of one split, with columns genome, contig, start, end, weight (genome and contig as categories)."""
-    frame = pq.read_table(path, filters=[("split", "=", split)]).to_pandas()
-    return frame.drop(columns="split").reset_index(drop=True)
+    columns = [name for name in SCHEMA.names if name != "split"]
+    return pq.read_table(path, columns=columns, filters=[("split", "=", split)]).to_pandas()

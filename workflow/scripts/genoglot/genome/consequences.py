@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pysam
 
+from genoglot.annotation.table import read_annotation
 from genoglot.errors import InputError
-from genoglot.genome.annotation import read_annotation
 from genoglot.genome.consequence_vcf import write_vcf
 from genoglot.genome.intervals import Intervals
 from genoglot.genome.snvs import CODE, CONSEQUENCES, contig_snvs, transcript_codons, translate

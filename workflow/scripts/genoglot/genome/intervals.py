@@ -37,6 +37,10 @@ class Intervals:
         number = np.searchsorted(self.starts, positions, side="right") - 1
         return (number >= 0) & (positions < self.ends[number])
 
+    def touches(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Whether each interval of at least one position shares one with the union; bool of the shape of `starts`."""
+        return np.searchsorted(self.starts, ends, side="left") > np.searchsorted(self.ends, starts, side="right")
+
     def rank(self, positions: np.ndarray) -> np.ndarray:
         """How many positions of the union lie before each of `positions`, all of which must lie in it."""
         number = np.searchsorted(self.starts, positions, side="right") - 1

@@ -7,7 +7,7 @@ gene itself. Exons without a Parent are transcripts of their own, joined where t
 import numpy as np
 import pandas as pd
 
-from genoglot.genome.features import (
+from genoglot.annotation.features import (
     EXON_TYPES,
     INTRON_TYPES,
     UTR_TYPES,

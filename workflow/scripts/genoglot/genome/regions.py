@@ -1,19 +1,14 @@
 """What each base of a genome is for, as far as its annotation tells: a partition into classes of region."""
 
-import csv
 import logging
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pybedtools
 
+from genoglot.annotation.table import read_annotation
 from genoglot.errors import InputError
-from genoglot.genome.annotation import read_annotation
+from genoglot.genome.bedtools import bedtools, from_bedtools, to_bedtools
 from genoglot.genome.region_features import region_features
 from genoglot.genome.store import Genome
 from genoglot.genome.tabix import check_lengths, read_contigs, write_tabix
@@ -53,7 +48,7 @@ def classify_regions(
         table = pd.DataFrame({"contig": contigs["contig"], "start": 0, "end": contigs["length"], "class": UNANNOTATED})
     else:
         features = region_features(read_annotation(annotation))
-        with _bedtools(contigs) as sizes:
+        with bedtools(contigs) as sizes:
             table = _partition(features, sizes, promoter_upstream)
         number = pd.Index(contigs["contig"]).get_indexer(table["contig"])
         table = table.iloc[np.lexsort((table["start"], number))]
@@ -62,28 +57,9 @@ def classify_regions(
     logger.info("%s: %s", bed, ", ".join(f"{name} {count} bases" for name, count in bases.items()))
 
 
-@contextmanager
-def _bedtools(contigs: pd.DataFrame) -> Iterator[str]:
-    """Yield the path of a bedtools genome file; the temporary files made meanwhile are removed at the end."""
-    if shutil.which("bedtools") is None:
-        raise InputError(
-            "the program bedtools was not found on PATH; install it with `apt-get install bedtools` or "
-            "`conda install -c bioconda bedtools`, or run the workflow with --software-deployment-method conda"
-        )
-    before = pybedtools.get_tempdir()
-    with tempfile.TemporaryDirectory() as folder:
-        pybedtools.set_tempdir(folder)
-        try:
-            sizes = Path(folder) / "sizes.tsv"
-            contigs[["contig", "length"]].to_csv(sizes, sep="\t", header=False, index=False)
-            yield str(sizes)
-        finally:
-            pybedtools.set_tempdir(before)
-
-
 def _partition(features: dict[str, pd.DataFrame], sizes: str, promoter_upstream: int) -> pd.DataFrame:
     """Columns contig, start, end, class: what each class covers that none before it in `PRIORITY` does."""
-    covered = _bed(features["CDS"].head(0))
+    covered = to_bedtools(features["CDS"].head(0))
     pieces = []
     for name in PRIORITY[:-1]:
         intervals = features[name]
@@ -91,34 +67,14 @@ def _partition(features: dict[str, pd.DataFrame], sizes: str, promoter_upstream:
             intervals = intervals[intervals["strand"] != "."]
         if intervals.empty or (name == "promoter" and promoter_upstream == 0):
             continue
-        tool = _bed(intervals)
+        tool = to_bedtools(intervals)
         if name == "promoter":
             tool = tool.flank(g=sizes, l=promoter_upstream, r=0, s=True)
         merged = tool.sort(g=sizes).merge()
-        pieces.append(_table(merged.subtract(covered), name))
+        pieces.append(from_bedtools(merged.subtract(covered)).assign(**{"class": name}))
         covered = covered.cat(merged, postmerge=False).sort(g=sizes).merge()
-    pieces.append(_table(covered.complement(g=sizes), PRIORITY[-1]))
+    pieces.append(from_bedtools(covered.complement(g=sizes)).assign(**{"class": PRIORITY[-1]}))
     return pd.concat(pieces, ignore_index=True)
-
-
-def _bed(intervals: pd.DataFrame) -> pybedtools.BedTool:
-    columns = {"contig": intervals["contig"], "start": intervals["start"], "end": intervals["end"]}
-    return pybedtools.BedTool.from_dataframe(
-        pd.DataFrame({**columns, "name": ".", "score": 0, "strand": intervals["strand"]})
-    )
-
-
-def _table(tool: pybedtools.BedTool, name: str) -> pd.DataFrame:
-    table = pd.read_csv(
-        tool.fn,
-        sep="\t",
-        names=["contig", "start", "end"],
-        usecols=[0, 1, 2],
-        dtype={"contig": str, "start": "int64", "end": "int64"},
-        keep_default_na=False,
-        quoting=csv.QUOTE_NONE,
-    )
-    return table.assign(**{"class": name})
 
 
 def read_regions(bed: str | Path, genome: Genome) -> np.ndarray:

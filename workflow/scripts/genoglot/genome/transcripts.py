@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from genoglot.genome.features import UTR_TYPES
+from genoglot.annotation.features import UTR_TYPES
 from genoglot.genome.genetic_code import GENETIC_CODES
 from genoglot.genome.intervals import Intervals
 

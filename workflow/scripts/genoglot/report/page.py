@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from genoglot import __version__
 from genoglot.files import atomic_path
-from genoglot.report import sections, uses
+from genoglot.report import data, sections, uses, words
 from genoglot.report.blocks import Figure, Link, Section
 from genoglot.report.glossary import GLOSSARY
 from genoglot.report.inputs import Linker, load_manifest
@@ -74,8 +74,8 @@ def write_report(html: str | Path, manifest: dict[str, Any]) -> None:
     link = Linker(Path(html))
     headlines = _headlines(loaded)
     content = [
-        sections.genomes_section(loaded["genomes"]),
-        sections.corpora_section(loaded["corpora"]),
+        data.genomes_section(loaded["genomes"]),
+        data.corpora_section(loaded["corpora"]),
         sections.learning_section(loaded["models"]),
         sections.regions_section(loaded["models"]),
         uses.embeddings_section(loaded["embeddings"]),
@@ -135,16 +135,16 @@ def _introduction(loaded: dict[str, list[dict[str, Any]]]) -> list[str]:
     sentences = []
     genomes = loaded["genomes"]
     if genomes:
-        length = sections.bases(sum(entry["genome"]["length"] for entry in genomes))
+        length = words.bases(sum(entry["genome"]["length"] for entry in genomes))
         annotated = sum(entry.get("annotation") is not None for entry in genomes)
         notes = {len(genomes): "annotated", 0: "without annotation"}.get(annotated, f"{annotated} annotated")
-        names = sections.some([entry["name"] for entry in genomes])
-        sentences.append(f"This is about {sections.count(len(genomes), 'genome')}: {names} ({length}, {notes}).")
+        names = words.some([entry["name"] for entry in genomes])
+        sentences.append(f"This is about {words.count(len(genomes), 'genome')}: {names} ({length}, {notes}).")
     for entry in loaded["models"]:
         metrics = entry["metrics"]
         sentences.append(
             f"Model {entry['name']} learned to fill in hidden bases of corpus {entry['corpus']}; it saw "
-            f"{sections.bases(metrics['tokens_seen'])} in {sections.duration(metrics['seconds'])}, and was measured on "
+            f"{words.bases(metrics['tokens_seen'])} in {words.duration(metrics['seconds'])}, and was measured on "
             "sequence held out from training."
         )
     made = [
@@ -152,7 +152,7 @@ def _introduction(loaded: dict[str, list[dict[str, Any]]]) -> list[str]:
         (len({entry["task"] for entry in loaded["tasks"]}), "task", "fine-tuned"),
         (len({entry["name"] for entry in loaded["variants"]}), "variant set", "scored"),
     ]
-    listed = [f"{sections.count(number, noun)} {verb}" for number, noun, verb in made if number]
+    listed = [f"{words.count(number, noun)} {verb}" for number, noun, verb in made if number]
     if listed:
         sentences.append(f"What it was used for: {', '.join(listed)}.")
     return sentences
@@ -200,13 +200,13 @@ def _files(loaded: dict[str, list[dict[str, Any]]], link: Linker) -> list[tuple[
         title = f"Task {entry['task']} by {entry['model']}"
         groups.append((title, link.siblings(entry["paths"]["metrics"], names)))
     for entry in loaded["variants"]:
-        words = {
+        names = {
             "vcf": "all records with scores in INFO",
             "labelled": "scores and consequences",
             "metrics": "comparisons",
             "summary": "counts",
         }
-        items = [(link(entry["paths"][key]), what) for key, what in words.items() if key in entry["paths"]]
+        items = [(link(entry["paths"][key]), what) for key, what in names.items() if key in entry["paths"]]
         groups.append((f"Variants {entry['name']} by {entry['model']}", items))
     return [(title, items) for title, items in groups if items]
 

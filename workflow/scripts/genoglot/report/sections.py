@@ -1,111 +1,13 @@
-"""The sections of the report on genomes, corpora and models; each from loaded entries (see `inputs`)."""
+"""The sections of the report on models and their likelihoods; each from loaded entries (see `inputs`)."""
 
 from typing import Any
 
 from genoglot.report import figures
-from genoglot.report.blocks import Block, Bullets, Figure, Heading, Section, Table, Text
+from genoglot.report.blocks import Block, Figure, Heading, Section, Table, Text
 from genoglot.report.inputs import read_curves
 from genoglot.report.palette import REGION_COLOURS, in_order
 from genoglot.report.verdicts import number
-
-SPLITS = ("train", "validation", "test")
-
-
-def bases(count: float) -> str:
-    """A length in the unit that suits it."""
-    for size, unit in ((1e9, "Gb"), (1e6, "Mb"), (1e3, "kb")):
-        if count >= size:
-            return f"{count / size:.2f} {unit}"
-    return f"{count:.0f} bp"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def count(n: int, noun: str) -> str:
-    """`1 genome`, `12 genomes`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def _share(part: float, whole: float) -> str:
-    if not part or not whole:
-        return "0"
-    share = 100 * part / whole
-    return f"{share:.1f}%" if share >= 0.05 else "<0.1%"
-
-
-def genomes_section(entries: list[dict[str, Any]]) -> Section:
-    """What each genome and its annotation hold, and what they cannot tell."""
-    if not entries:
-        return Section("genomes", "Genomes", "Genomes", missing="No genome is part of this report.")
-    rows, notes = [], []
-    for entry in entries:
-        genome, annotation = entry["genome"], entry.get("annotation")
-        length, unknown = genome["length"], genome.get("n", 0)
-        genes = transcripts = "n/a"
-        if annotation is None:
-            notes.append(f"{entry['name']}: no annotation, so no region classes, tasks or consequences.")
-        else:
-            genes, transcripts = (f"{annotation[key]:,}" for key in ("genes", "transcripts"))
-            notes += [f"{entry['name']}: {note}." for note in annotation.get("notes", [])]
-        rows.append(
-            [
-                entry["name"],
-                f"{len(genome['contigs']):,}",
-                bases(length),
-                _share(genome.get("gc", 0), length - unknown),
-                _share(unknown, length),
-                f"{genome.get('iupac', 0):,}",
-                _share(genome.get("soft_masked", 0), length),
-                genes,
-                transcripts,
-            ]
-        )
-    columns = ["genome", "contigs", "length", "GC", "N", "ambiguity codes", "soft-masked", "genes", "transcripts"]
-    caption = (
-        "Ambiguity codes (R, Y, K and so on) are read as N, which no model is asked to predict. Soft-masked bases, "
-        "lower case in the FASTA, are mostly repeats; they count less in training."
-    )
-    blocks: list[Block] = [Table(columns, rows, set(range(1, 9)), caption)]
-    if notes:
-        blocks += [Text("What the annotations cannot tell:"), Bullets(notes)]
-    return Section("genomes", "Genomes", "Genomes", blocks)
-
-
-def corpora_section(entries: list[dict[str, Any]]) -> Section:
-    """Windows by split, and what was held out."""
-    if not entries:
-        return Section("corpora", "Training data", "Training data", missing="No corpus is part of this report.")
-    rows: list[list[Any]] = []
-    for entry in entries:
-        manifest = entry["manifest"]
-        settings = manifest.get("settings", {})
-        for genome, windows in manifest["windows"].items():
-            contigs = manifest.get("contigs", {}).get(genome, {})
-            held_out = [f"{split}: {some(contigs[split])}" for split in SPLITS[1:] if contigs.get(split)]
-            rows.append(
-                [
-                    entry["name"],
-                    genome,
-                    f"{settings['window']:,} bp" if "window" in settings else "n/a",
-                    *(f"{windows.get(split, 0):,}" for split in SPLITS),
-                    "; ".join(held_out) or "none",
-                ]
-            )
-    columns = ["corpus", "genome", "window", "training", "validation", "test", "contigs held out"]
-    caption = (
-        "Windows of each genome by their use. A model learns from training windows alone; every likelihood in this "
-        "report is of validation windows."
-    )
-    return Section("corpora", "Training data", "Training data", [Table(columns, rows, {2, 3, 4, 5}, caption)])
-
-
-def some(names: list[str], most: int = 6) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+from genoglot.report.words import duration
 
 
 def learning_section(entries: list[dict[str, Any]]) -> Section:

@@ -1,221 +1,220 @@
-"""Get a file from an address or a path: whole, of the right checksum and of the right kind, or not at all."""
+"""Get a file from an accession, an address or a path: whole, of the right checksum and kind, or not at all."""
 
 import errno
-import hashlib
 import logging
-import re
+import os
 import shutil
-import time
-import urllib.request
-from collections.abc import Callable
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
-from urllib.error import URLError
+from typing import Any
 from urllib.parse import unquote, urlsplit
-
-import requests
-from urllib3.exceptions import HTTPError
 
 from genoglot.compression import blocks, is_gzip, open_plain
 from genoglot.errors import InputError
-from genoglot.files import CHUNK, atomic_path
+from genoglot.files import write_json
+from genoglot.sources.accession import Published, is_accession, resolve
+from genoglot.sources.checksums import Checksum, bsd_sum, file_checksums, find_checksum, is_listing, parse_checksum
+from genoglot.sources.download import Part, Version, download
+from genoglot.sources.location import file_name, local_path, mirrored, scheme
 
 logger = logging.getLogger(__name__)
 
-SCHEMES = ("http", "https", "ftp", "file")
-DIGEST_LENGTHS = {32: "md5", 40: "sha1", 64: "sha256"}
-# Refusals that may pass: too many requests, request time-out; and everything from 500 on.
-PASSING_STATUS = (408, 429)
-LOG_EVERY = 1 << 28
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Files of checksums and listings of folders are far smaller; what is larger is something else.
+LARGEST_TEXT = 1 << 26
 
 
-class _PassingError(Exception):
-    """A failure that another attempt may not meet."""
+@dataclass(frozen=True)
+class _Places:
+    """How places are reached: mirrors, patience with servers."""
+
+    mirrors: Mapping[str, str]
+    retries: int
+    timeout: float
+
+    def bring(self, source: str, part: Part) -> Version | None:
+        """Write what lies at a path or URL into `part`; the version is None for files of this machine."""
+        place = mirrored(source, self.mirrors)
+        name = source if place == source else f"{source} (from {place})"
+        kind = scheme(place)
+        if kind in ("", "file"):
+            part.begin()
+            _copy_local(name, _path(name, place), part.path)
+            return None
+        return download(place, part, name, self.retries, self.timeout)
+
+    def read(self, source: str) -> str:
+        """The text at a path or URL; of a folder of this machine the names in it, as a server would list them."""
+        place = local_path(mirrored(source, self.mirrors))
+        if place is not None and Path(place).is_dir():
+            return "".join(f"{path.name}/\n" for path in sorted(Path(place).iterdir()))
+        with tempfile.TemporaryDirectory() as folder:
+            part = Part(Path(folder) / "text")
+            self.bring(source, part)
+            if part.path.stat().st_size > LARGEST_TEXT:
+                raise InputError(f"{source}: {part.path.stat().st_size} bytes is too much for a file of checksums")
+            return part.path.read_text(errors="replace")
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """A checksum, and where it was found: `sheet`, or the URL or path of a file of checksums."""
+
+    checksum: Checksum
+    origin: str
 
 
 def fetch(
-    source: str, destination: str | Path, checksum: str | None = None, retries: int = 3, timeout: float = 60
+    source: str,
+    destination: str | Path,
+    checksum: str | None = None,
+    kind: str = "fasta",
+    mirrors: Mapping[str, str] | None = None,
+    record: str | Path | None = None,
+    retries: int = 3,
+    timeout: float = 60,
 ) -> None:
     """Copy `source` to `destination`, verified.
 
+    A download over HTTP that is broken off leaves `<destination>.partial` and `<destination>.partial.json`, if the
+    server names a version of the file; the next attempt, also that of another process, goes on from there.
+
     Args:
-        source: http, https or ftp address, `file:` address, or a plain path.
+        source: http, https or ftp address, `file:` address, plain path, or accession (`genoglot.sources.accession`).
         destination: output; it appears only when everything below holds.
-        checksum: `md5:...`, `sha1:...`, `sha256:...`, or the bare hexadecimal digits, whose number tells which.
+        checksum: `md5:...`, `sha1:...`, `sha256:...`, or the bare hexadecimal digits, whose number tells which; or the
+            path or URL of a file of checksums that lists the file by its name. Without it a file of an accession is
+            compared with what its provider lists.
+        kind: which file an accession stands for, `fasta` or `annotation`.
+        mirrors: beginnings of URLs, and by what they are replaced wherever a URL is read.
+        record: JSON to write: source, URL (before mirrors; null for a file of this machine), size in bytes, sha256,
+            ETag and Last-Modified of the server, and the checksum with its origin and whether it was verified.
         retries: further attempts after a broken connection or a server's error, with doubling pauses from one second.
         timeout: seconds without an answer or without data before an attempt counts as failed.
 
     Raises:
-        InputError: the scheme is unknown; the file is not there; the server refuses or keeps failing; the file is
-            empty, shorter than announced, of another checksum, an HTML page, or its gzip stream does not end well.
+        InputError: the scheme is unknown; the file is not there; the server refuses or keeps failing; the accession or
+            the checksum cannot be found; the disk is full; the file is empty, shorter than announced, of another
+            checksum, an HTML page, or its gzip stream does not end well.
     """
     source = str(source).strip()
-    expected = parse_checksum(checksum, source) if checksum else None
-    scheme = _scheme(source)
-    with atomic_path(Path(destination)) as partial:
-        if scheme in ("", "file"):
-            found = _copy_local(source, scheme, partial, expected)
-        else:
-            download = _download_ftp if scheme == "ftp" else _download_http
-            found = _with_retries(lambda: download(source, partial, expected, timeout), source, retries)
-        _verify_content(source, partial)
-        _verify_checksum(source, expected, found)
-    logger.info("%s: %d bytes", source, Path(destination).stat().st_size)
-
-
-def parse_checksum(checksum: str, source: str) -> tuple[str, str]:
-    """Algorithm and lower-case hexadecimal digest."""
-    algorithm, _, digits = checksum.strip().lower().rpartition(":")
-    algorithm = algorithm or DIGEST_LENGTHS.get(len(digits), "")
-    known = {name: length for length, name in DIGEST_LENGTHS.items()}
-    if algorithm not in known or len(digits) != known[algorithm] or not re.fullmatch("[0-9a-f]+", digits):
-        raise InputError(
-            f"{source}: the checksum {checksum!r} cannot be read; expected md5:, sha1: or sha256: and "
-            "32, 40 or 64 hexadecimal digits"
-        )
-    return algorithm, digits
-
-
-def _scheme(source: str) -> str:
-    """Scheme of an address; empty for a plain path."""
-    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", source)
-    if not match:
-        return ""
-    scheme = match.group(1).lower()
-    if scheme in SCHEMES:
-        return scheme
-    if source[match.end() :].startswith("//"):
-        raise InputError(f"{source}: cannot fetch {scheme}: addresses; give http, https, ftp, file or a path")
-    return ""
-
-
-def _with_retries(attempt: Callable[[], str | None], source: str, retries: int) -> str | None:
-    for number in range(retries + 1):
+    part = Part(Path(destination))
+    places = _Places(mirrors or {}, retries, timeout)
+    try:
+        published, expected = _plan(source, kind, checksum, places)
+        part.destination.parent.mkdir(parents=True, exist_ok=True)
+        version = places.bring(published.url, part)
         try:
-            return attempt()
-        except _PassingError as error:
-            if number == retries:
-                raise InputError(f"{source}: {error}, in each of {retries + 1} attempts; try later") from None
-            pause = 2.0**number
-            logger.warning("%s: %s; again in %g s", source, error, pause)
-            time.sleep(pause)
-    return None
+            description = _describe(source, published.url, part.path, version, expected)
+        except InputError:
+            part.discard()
+            raise
+        part.finish()
+        if record:
+            write_json(Path(record), description)
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise InputError(_full_disk(source, part, error)) from None
+        raise
+    finally:
+        part.tidy()
+    logger.info("%s: %d bytes", source, description["size"])
 
 
-def _copy_local(source: str, scheme: str, partial: Path, expected: tuple[str, str] | None) -> str | None:
-    if scheme == "file":
-        address = urlsplit(source)
+def _plan(source: str, kind: str, checksum: str | None, places: _Places) -> tuple[Published, _Expected | None]:
+    """Which file to bring, and what its checksum must be."""
+    checksum = (checksum or "").strip()
+    # A provider's file of checksums is read once, though it tells both the file's name and its checksum.
+    read = cache(places.read)
+    published = resolve(source, kind, read) if is_accession(source) else Published(source)
+    if checksum and not is_listing(checksum):
+        return published, _Expected(parse_checksum(checksum, source), "sheet")
+    listing = checksum or published.checksums
+    if not listing:
+        return published, None
+    return published, _Expected(find_checksum(read(listing), file_name(published.url), listing), listing)
+
+
+def _path(name: str, place: str) -> Path:
+    """The existing file that a plain path or a `file:` address names."""
+    if scheme(place) == "file":
+        address = urlsplit(place)
         if address.netloc not in ("", "localhost"):
-            raise InputError(f"{source}: a file: address names no host; write file:///full/path")
+            raise InputError(f"{name}: a file: address names no host; write file:///full/path")
         path = Path(unquote(address.path))
     else:
-        path = Path(source).expanduser()
+        path = Path(place).expanduser()
     if not path.is_file():
         kind = "that is a folder, not a file" if path.is_dir() else "there is no such file"
-        raise InputError(f"{source}: {kind} (looked for {path.resolve()})")
+        raise InputError(f"{name}: {kind} (looked for {path.resolve()})")
+    return path
+
+
+def _copy_local(name: str, path: Path, copy: Path) -> None:
     try:
-        if expected is None:
-            shutil.copyfile(path, partial)
-            return None
-        with open(path, "rb") as handle, open(partial, "wb") as output:
-            return _pour(handle, output, expected, source)[1]
+        shutil.copyfile(path, copy)
     except PermissionError as error:
-        raise InputError(f"{source}: no permission to read {error.filename}") from None
+        raise InputError(f"{name}: no permission to read {error.filename}") from None
 
 
-def _pour(handle: BinaryIO, output: BinaryIO, expected: tuple[str, str] | None, source: str) -> tuple[int, str | None]:
-    """Copy a stream; return its size in bytes and its digest, if one is expected."""
-    state = hashlib.new(expected[0]) if expected else None
-    size = 0
-    for block in blocks(handle, CHUNK):
-        output.write(block)
-        if state:
-            state.update(block)
-        if (size + len(block)) // LOG_EVERY > size // LOG_EVERY:
-            logger.info("%s: %d bytes so far", source, size + len(block))
-        size += len(block)
-    return size, state.hexdigest() if state else None
+def _full_disk(source: str, part: Part, error: OSError) -> str:
+    size = part.path.stat().st_size if part.path.exists() else 0
+    return (
+        f"{source}: no room left in {part.destination.parent} after {size} bytes ({os.strerror(error.errno or 0)}); "
+        "make room there and run again"
+    )
 
 
-def _download_http(source: str, partial: Path, expected: tuple[str, str] | None, timeout: float) -> str | None:
-    # Without "identity" a server may compress what it sends, and its length and checksum would be of something else.
-    try:
-        with requests.get(source, stream=True, timeout=timeout, headers={"Accept-Encoding": "identity"}) as response:
-            _check_status(source, response)
-            with open(partial, "wb") as output:
-                size, found = _pour(response.raw, output, expected, source)
-            _check_length(response.headers.get("Content-Length"), size)
-            return found
-    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
-        raise InputError(f"{source}: this is not a valid address ({error})") from None
-    except requests.exceptions.RequestException as error:
-        raise _PassingError(f"the connection failed ({_reason(error)})") from None
-    except (OSError, HTTPError) as error:
-        raise _broken(error) from None
+def _describe(source: str, url: str, path: Path, version: Version | None, expected: _Expected | None) -> dict[str, Any]:
+    """Verify a file; what is to be recorded of it."""
+    _verify_content(source, path)
+    wanted = {"sha256"} | ({expected.checksum.algorithm} - {"sum"} if expected else set())
+    found = file_checksums(path, wanted)
+    checked = None
+    if expected:
+        verified = _verify_checksum(source, path, expected, found)
+        checked = {**expected.checksum._asdict(), "from": expected.origin, "verified": verified}
+    return {
+        "source": source,
+        "url": None if local_path(url) is not None else url,
+        "size": path.stat().st_size,
+        "sha256": found["sha256"],
+        "etag": version.etag if version else None,
+        "last_modified": version.last_modified if version else None,
+        "checksum": checked,
+    }
 
 
-def _check_status(source: str, response: requests.Response) -> None:
-    status = response.status_code
-    if status == requests.codes.ok:
-        return
-    words = f"the server answered {status} {response.reason}"
-    if status >= 500 or status in PASSING_STATUS:
-        raise _PassingError(words)
-    hint = "there is no such file; check the address" if status in (404, 410) else "check the address in a browser"
-    raise InputError(f"{source}: {words}: {hint}")
-
-
-def _check_length(announced: str | None, size: int) -> None:
-    if announced is not None and int(announced) != size:
-        raise _PassingError(f"only {size} of {announced} bytes came")
-
-
-def _download_ftp(source: str, partial: Path, expected: tuple[str, str] | None, timeout: float) -> str | None:
-    try:
-        with urllib.request.urlopen(source, timeout=timeout) as response, open(partial, "wb") as output:
-            size, found = _pour(response, output, expected, source)
-        _check_length(response.headers.get("Content-Length"), size)
-        return found
-    except URLError as error:
-        # FTP answers 550 for a file that is not there; urllib passes it on as text only.
-        if "550" in str(error.reason):
-            raise InputError(f"{source}: the server has no such file ({error.reason}); check the address") from None
-        raise _PassingError(f"the connection failed ({error.reason})") from None
-    except (OSError, EOFError) as error:
-        raise _broken(error) from None
-
-
-def _broken(error: Exception) -> Exception:
-    """The error to raise when a download stops: a full disk is no reason to try again."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return error
-    return _PassingError(f"the connection broke ({_reason(error)})")
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
-
-
-def _verify_content(source: str, partial: Path) -> None:
+def _verify_content(source: str, path: Path) -> None:
     """Refuse an empty file, a web page, and a gzip stream that does not reach its end."""
-    if partial.stat().st_size == 0:
+    if path.stat().st_size == 0:
         raise InputError(f"{source}: the file is empty")
-    with open_plain(partial, source) as handle:
+    with open_plain(path, source) as handle:
         start = handle.read(512).lstrip().lower()
         if start.startswith((b"<!doctype html", b"<html")):
             raise InputError(
                 f"{source}: this is an HTML page, not data; the address may need a login or point to a page about "
                 "the file: give the address of the file itself"
             )
-        if is_gzip(partial):
+        if is_gzip(path):
             for _ in blocks(handle):
                 pass
 
 
-def _verify_checksum(source: str, expected: tuple[str, str] | None, found: str | None) -> None:
-    if expected is not None and found != expected[1]:
-        algorithm, digits = expected
+def _verify_checksum(source: str, path: Path, expected: _Expected, found: Mapping[str, str]) -> bool:
+    """Raise `InputError` where the checksum is another one; False if it could not be calculated."""
+    algorithm, digits = expected.checksum
+    actual = bsd_sum(path) if algorithm == "sum" else found[algorithm]
+    if actual is None:
+        logger.warning("%s: not compared with %s, since the program sum is missing here", source, expected.origin)
+        return False
+    if actual != digits:
+        listed = "" if expected.origin == "sheet" else f" as {expected.origin} lists it"
         raise InputError(
-            f"{source}: the {algorithm} checksum is {found}, expected {digits}; the file has changed or was damaged "
-            "on its way: check which release you mean, and correct the sheet or get the file again"
+            f"{source}: the {algorithm} checksum is {actual}, expected {digits}{listed}; the file has changed or was "
+            "damaged on its way: check which release you mean, and correct the sheet or get the file again"
         )
+    return True

@@ -96,24 +96,26 @@ def finetune_head(
     task: str,
     name: str,
     settings: dict[str, Any],
-    test_contigs: list[str],
+    genome: str,
+    corpus: dict[str, Any],
     seed: int,
     threads: int,
 ) -> None:
     """Fine-tune for region classes and write `head.safetensors`, `head.json`, `metrics.json`, `predictions.parquet`.
 
-    The twin `from_scratch` is the same network, random weights, same examples and budget. The floors are the most
-    frequent class and logistic regression on 6-mer frequencies.
+    `genome` names the genome; `corpus` holds the settings `split`, `validation` and `test` of the model's corpus: what
+    that held out of the genome tests. The twin `from_scratch` is the same network, random weights, same examples and
+    budget. The floors are the most frequent class and logistic regression on 6-mer frequencies.
     """
     precision = prepare(threads, settings["precision"])
     output = Path(output)
     pretrained = load_model(model)
     window = pretrained.config.window
-    examples = region_examples(sequence, regions, window, settings, test_contigs, seed)
+    examples = region_examples(sequence, regions, window, settings, genome, corpus, seed)
     classes = sorted(examples["label"].unique())
     examples["class"] = examples["label"].map({label: number for number, label in enumerate(classes)})
-    genome = Genome(Path(sequence))
-    codes = genome.windows(examples["number"].to_numpy(), examples["start"].to_numpy(), window)
+    store = Genome(Path(sequence))
+    codes = store.windows(examples["number"].to_numpy(), examples["start"].to_numpy(), window)
     test = (examples["split"] == "test").to_numpy()
     torch.manual_seed(seed)
     random = GenoglotForMaskedLM(pretrained.config)
@@ -122,7 +124,7 @@ def finetune_head(
         log.info("training the head, %s", twin)
         networks[twin] = train(backbone, codes, examples, len(classes), settings, precision, seed)
         probabilities[twin] = predict(networks[twin], codes[test], settings["batch_size"])
-    probabilities["kmer"] = kmer_floor(genome, examples, len(classes), seed)
+    probabilities["kmer"] = kmer_floor(store, examples, len(classes), seed)
     truth = examples.loc[test, "class"].to_numpy()
     groups = (examples["number"] * 10**9 + examples["start"] // (BLOCK * window)).to_numpy()[test]
     majority = int(examples.loc[examples["split"] != "test", "class"].mode()[0])

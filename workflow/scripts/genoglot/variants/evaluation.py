@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
 from genoglot.genome.consequences import label_snvs
+from genoglot.genome.names import ContigNames
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def evaluate_variants(
     bootstraps: int = 1000,
     seed: int = 1,
     contigs: list[str] | None = None,
+    names: str | Path | None = None,
 ) -> None:
     """Label scored variants by consequence and write how well their scores separate consequences.
 
@@ -57,6 +59,7 @@ def evaluate_variants(
         bootstraps: resamples.
         seed: of the resamples.
         contigs: contigs to evaluate on; None for all.
+        names: the genome's `names.tsv`, if the scores or `contigs` may call contigs by other names than it does.
 
     Raises:
         InputError: the scores lack a column.
@@ -68,6 +71,10 @@ def evaluate_variants(
             f"{scores}: there is no column {', '.join(missing)}; expected {', '.join(_COLUMNS)}; make the file again"
         )
     frame = table.select(list(_COLUMNS)).to_pandas()
+    if names is not None:
+        known = ContigNames.read(names)
+        frame["contig"] = known.resolve(frame["contig"]).fillna("")
+        contigs = contigs and known.resolve(pd.Series(contigs, dtype=object)).tolist()
     frame["consequence"] = ""
     if annotation is not None:
         variants = (frame[name].to_numpy() for name in ("contig", "pos", "ref", "alt"))

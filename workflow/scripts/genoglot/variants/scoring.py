@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pysam
@@ -14,6 +15,7 @@ from genoglot import __version__
 from genoglot.corpus.markov import MarkovModel
 from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
+from genoglot.genome.names import ContigNames
 from genoglot.genome.store import Genome
 from genoglot.model.inference import Predictor
 from genoglot.variants.vcf import SCORED, Alleles, InfoField, VcfWriter, chunks, open_vcf, read_alleles
@@ -84,19 +86,23 @@ def score_variants(
     contigs: list[str] | None,
     settings: dict[str, Any],
     threads: int,
+    names: Path | None = None,
 ) -> None:
     """Score every ALT allele of a VCF; write the VCF (bgzip, tabix), a Parquet of the scores and a summary of counts.
 
-    All records come out, in order and as they were; with `contigs`, those of these contigs only. An allele without a
-    score has a reason. `settings` holds `batch_size` and `precision`.
+    All records come out, in order and as they were; with `contigs`, those of these contigs of the genome only. An
+    allele without a score has a reason. `settings` holds `batch_size` and `precision`. With `names`, the genome's
+    `names.tsv`, CHROM and `contigs` may be any of a contig's names.
+
+    Raises:
+        InputError: the VCF cannot be read, has scores already or is not sorted, or the genome lacks one of `contigs`.
     """
     predictor = Predictor.open(model, settings, threads)
     chain, genome = MarkovModel.load(markov), Genome(Path(sequence))
     source = open_vcf(vcf)
-    wanted = set(contigs) if contigs else None
-    if wanted and not wanted <= set(genome.contigs.index):
-        missing = ", ".join(sorted(wanted - set(genome.contigs.index)))
-        raise InputError(f"{vcf}: asked to score contig {missing}, which the genome does not have")
+    known = ContigNames.read(names) if names is not None else ContigNames({name: name for name in genome.contigs.index})
+    wanted = _wanted(contigs, known, vcf) if contigs else None
+    chroms = known.called(wanted) if wanted else None
     counts: Counter[str] = Counter()
     records_seen = 0
     with (
@@ -106,8 +112,8 @@ def score_variants(
     ):
         lines = [f"##genoglot=<Version={__version__},Model={name}>"]
         writer = VcfWriter(vcf_path, source, vcf, info_fields(name), lines)
-        for records in chunks(source, vcf, wanted, CHUNK):
-            alleles = read_alleles(records, genome)
+        for records in chunks(source, vcf, chroms, CHUNK):
+            alleles = read_alleles(records, genome, known)
             llr, markov_llr = score_alleles(alleles, genome, predictor, chain)
             writer.write(records, info_texts(len(records), alleles, llr, markov_llr))
             parquet.write_table(score_table(records, alleles, llr, markov_llr))
@@ -128,6 +134,18 @@ def score_variants(
             "contigs": sorted(wanted) if wanted else None,
         },
     )
+
+
+def _wanted(contigs: list[str], names: ContigNames, vcf: Path) -> set[str]:
+    """The genome's own names of contigs to score."""
+    asked = pd.Series(contigs, dtype=object)
+    found = names.resolve(asked)
+    missing = found.isna() | (found == "")
+    if missing.any():
+        raise InputError(
+            f"{vcf}: asked to score contig {', '.join(sorted(asked[missing]))}, which the genome does not have"
+        )
+    return set(found)
 
 
 def info_texts(records: int, alleles: Alleles, llr: np.ndarray, markov_llr: np.ndarray) -> list[list[str]]:

@@ -7,10 +7,12 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pysam
 from cyvcf2 import VCF, Variant
 
 from genoglot.errors import InputError
+from genoglot.genome.names import ContigNames
 from genoglot.genome.store import CODE_MASK, ENCODE, N_CODE, Genome
 
 log = logging.getLogger(__name__)
@@ -44,9 +46,9 @@ def open_vcf(path: Path) -> VCF:
         raise InputError(f"{path}: cannot be read as VCF: {error}") from error
 
 
-def chunks(vcf: VCF, path: Path, contigs: set[str] | None, size: int) -> Iterator[list]:
-    """Lists of at most `size` records, of the named contigs if any are named, in file order."""
-    records = iter(vcf) if contigs is None else (record for record in vcf if record.CHROM in contigs)
+def chunks(vcf: VCF, path: Path, chroms: set[str] | None, size: int) -> Iterator[list]:
+    """Lists of at most `size` records, in file order, of the named CHROMs if any are named."""
+    records = iter(vcf) if chroms is None else (record for record in vcf if record.CHROM in chroms)
     while True:
         try:
             chunk = list(islice(records, size))
@@ -74,9 +76,9 @@ def reason_without_score(record: Variant, alt: str | None, genome: Genome, conti
     return SCORED
 
 
-def read_alleles(records: list, genome: Genome) -> Alleles:
-    """Alleles of a chunk, with REF compared to the genome."""
-    numbers = genome.contig_numbers([record.CHROM for record in records])
+def read_alleles(records: list, genome: Genome, names: ContigNames) -> Alleles:
+    """Alleles of a chunk, with REF compared to the genome, in which CHROM is looked up by its names."""
+    numbers = genome.contig_numbers(names.resolve(pd.Series([record.CHROM for record in records], dtype=object)))
     rows = []
     for index, (record, contig) in enumerate(zip(records, numbers, strict=True)):
         for alt in record.ALT or [None]:

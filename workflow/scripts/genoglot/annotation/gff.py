@@ -1,7 +1,9 @@
 """GFF3 and GTF as they come: rows with their line numbers, and what is wrong with them in words."""
 
 import csv
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -13,8 +15,11 @@ from genoglot.errors import InputError
 
 COLUMNS = ["contig", "source", "type", "start", "end", "score", "strand", "phase", "attributes"]
 SHOWN = 5
+KEPT_DIRECTIVES = ("##species", "#!genome-", "#!genebuild-", "#!annotation-", "#!processor")
 # The keys of a GTF stand before quoted values (`gene_id "YDL246C";`), those of a GFF3 before an equals sign.
 GTF_PATTERN = r'^\s*[^\s=;"]+\s+(?:"|\S+\s*(?:;|$))'
+# Characters with a meaning in column 9 of a GFF3; a percent sign is one only before two hexadecimal digits.
+RESERVED = str.maketrans({";": "%3B", "=": "%3D", "&": "%26", ",": "%2C", "\t": "%09"})
 
 
 def read_rows(source: str | Path) -> tuple[pd.DataFrame, list[str]]:
@@ -111,13 +116,17 @@ def is_gtf(rows: pd.DataFrame) -> bool:
 def attribute_values(attributes: pd.Series, keys: Iterable[str]) -> pd.DataFrame:
     """Values of some GFF3 attributes, as written: one column a key, empty where a row does not have it."""
     columns = {key: [""] * len(attributes) for key in keys}
+    pattern = re.compile(rf"(?:^|;) *({'|'.join(map(re.escape, columns))}) *=([^;]*)")
     for row, text in enumerate(attributes.tolist()):
-        for part in text.split(";"):
-            key, _, value = part.partition("=")
-            key = key.strip(" ")
-            if key in columns:
-                columns[key][row] = value.strip(" ")
+        for key, value in pattern.findall(text):
+            columns[key][row] = value.strip(" ")
     return pd.DataFrame(columns, index=attributes.index, dtype=attributes.dtype)
+
+
+@lru_cache(maxsize=1 << 16)
+def escape(value: str) -> str:
+    """A value as column 9 of a GFF3 has it."""
+    return re.sub(r"%(?=[0-9A-Fa-f]{2})", "%25", value).translate(RESERVED)
 
 
 def first_filled(values: pd.DataFrame) -> pd.Series:
@@ -132,4 +141,4 @@ def parent_rows(ids: pd.Series, parents: pd.Series) -> pd.Series:
     """Position (row number) of each row's first parent; -1 where it has none or the parent is not in the table."""
     known = (ids != "") & ~ids.duplicated()
     position = pd.Series(np.flatnonzero(known), index=ids[known].to_numpy())
-    return parents.str.split(",", n=1).str[0].map(position).fillna(-1).astype("int64")
+    return parents.str.replace(",.*", "", regex=True).map(position).fillna(-1).astype("int64")

@@ -2,15 +2,13 @@
 
 import re
 from collections import defaultdict
-from functools import lru_cache
 
 import pandas as pd
 
-from genoglot.genome.features import is_pseudo, is_repeat, is_rna
+from genoglot.annotation.features import is_pseudo, is_repeat, is_rna
+from genoglot.annotation.gff import escape
 
 PAIR = re.compile(r'\s*([^\s;"]+)\s+(?:"([^"]*)"|([^;"]*?))\s*(?:;|$)')
-# Bytes with a meaning in column 9 of a GFF3; a percent sign is one only before two hexadecimal digits.
-RESERVED = str.maketrans({";": "%3B", "=": "%3D", "&": "%26", ",": "%2C", "\t": "%09"})
 TYPES = {
     "five_prime_utr": "five_prime_UTR",
     "three_prime_utr": "three_prime_UTR",
@@ -18,6 +16,7 @@ TYPES = {
     "3UTR": "three_prime_UTR",
     "Selenocysteine": "stop_codon_redefined_as_selenocysteine",
 }
+BIOTYPE_KEYS = ("transcript_biotype", "transcript_type", "gene_biotype", "gene_type", "biotype")
 TRANSCRIPT_TYPES = ("transcript", "mRNA")
 
 
@@ -33,26 +32,23 @@ def gtf_to_gff3(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         The rows, in an order that sorting by position may change, and counts: `stop_codons_added`, `genes_made`,
         `transcripts_made`.
     """
-    pairs = [_pairs(text) for text in rows["attributes"]]
-    rows = rows.assign(
-        gene=[_one(found, "gene_id") for found in pairs],
-        transcript=[_one(found, "transcript_id") for found in pairs],
-        biotype=[
-            _one(found, "transcript_biotype", "transcript_type", "gene_biotype", "gene_type", "biotype")
-            for found in pairs
-        ],
-        type=rows["type"].replace(TYPES),
-    )
-    rows["attributes"] = [
-        _gff3_attributes(found, *key)
-        for found, key in zip(pairs, rows[["type", "gene", "transcript"]].itertuples(index=False), strict=True)
-    ]
+    rows = rows.assign(type=rows["type"].replace(TYPES))
+    columns = ["gene", "transcript", "biotype", "attributes"]
+    converted = [_converted(*row) for row in zip(rows["type"].tolist(), rows["attributes"].tolist(), strict=True)]
+    rows[columns] = pd.DataFrame(converted, columns=columns, index=rows.index)
     rows, stops = _with_stop_codons(rows)
     rows, transcripts_made = _with_missing(rows, "transcript")
     rows, genes_made = _with_missing(rows, "gene")
     rows["type"] = _typed(rows)
     counts = {"stop_codons_added": stops, "genes_made": genes_made, "transcripts_made": transcripts_made}
     return rows.drop(columns=["gene", "transcript", "biotype"]).reset_index(drop=True), counts
+
+
+def _converted(kind: str, text: str) -> tuple[str, str, str, str]:
+    """Gene, transcript, biotype and GFF3 attributes of a row of type `kind`."""
+    found = _pairs(text)
+    gene, transcript = _one(found, "gene_id"), _one(found, "transcript_id")
+    return gene, transcript, _one(found, *BIOTYPE_KEYS), _gff3_attributes(found, kind, gene, transcript)
 
 
 def _pairs(text: str) -> dict[str, list[str]]:
@@ -64,32 +60,30 @@ def _pairs(text: str) -> dict[str, list[str]]:
 
 
 def _one(found: dict[str, list[str]], *keys: str) -> str:
-    return next((found[key][0] for key in keys if key in found), "")
+    for key in keys:
+        if key in found:
+            return found[key][0]
+    return ""
 
 
 def _gff3_attributes(found: dict[str, list[str]], kind: str, gene: str, transcript: str) -> str:
     head = []
     if kind == "gene":
-        head = [f"ID=gene:{_escape(gene)}"]
+        head = [f"ID=gene:{escape(gene)}"]
     elif kind in TRANSCRIPT_TYPES:
-        head = [f"ID=transcript:{_escape(transcript)}"] + ([f"Parent=gene:{_escape(gene)}"] if gene else [])
+        head = [f"ID=transcript:{escape(transcript)}"] + ([f"Parent=gene:{escape(gene)}"] if gene else [])
     elif transcript:
-        head = [f"Parent=transcript:{_escape(transcript)}"]
+        head = [f"Parent=transcript:{escape(transcript)}"]
     elif gene:
-        head = [f"Parent=gene:{_escape(gene)}"]
+        head = [f"Parent=gene:{escape(gene)}"]
     name = _one(found, "gene_name") if kind == "gene" else _one(found, "transcript_name")
     if name:
-        head.append(f"Name={_escape(name)}")
+        head.append(f"Name={escape(name)}")
     biotype = _one(found, f"{kind}_biotype", f"{kind}_type")
     if biotype:
-        head.append(f"biotype={_escape(biotype)}")
-    rest = [f"{key}={','.join(map(_escape, values))}" for key, values in found.items()]
+        head.append(f"biotype={escape(biotype)}")
+    rest = [f"{key}={','.join(map(escape, values))}" for key, values in found.items()]
     return ";".join(head + rest)
-
-
-@lru_cache(maxsize=1 << 16)
-def _escape(value: str) -> str:
-    return re.sub(r"%(?=[0-9A-Fa-f]{2})", "%25", value).translate(RESERVED)
 
 
 def _with_stop_codons(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -98,7 +92,7 @@ def _with_stop_codons(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     A piece of a stop codon that touches a CDS row lengthens it; a piece beyond an intron becomes a CDS row of its own,
     whose phase is the number of the codon's bases that are still to come.
     """
-    kinds, transcripts = rows["type"].tolist(), rows["transcript"].tolist()
+    kinds, transcripts, strands = (rows[column].tolist() for column in ("type", "transcript", "strand"))
     start, end = rows["start"].tolist(), rows["end"].tolist()
     coding: dict[str, list[int]] = defaultdict(list)
     stops: dict[str, list[int]] = defaultdict(list)
@@ -109,7 +103,7 @@ def _with_stop_codons(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     extended = 0
     for transcript, pieces in stops.items():
         if transcript in coding:
-            forward = rows["strand"].iat[pieces[0]] != "-"
+            forward = strands[pieces[0]] != "-"
             new = _extend(coding[transcript], pieces, start, end, forward)
             extended += new is not None
             made += new or []
@@ -155,10 +149,10 @@ def _with_missing(rows: pd.DataFrame, level: str) -> tuple[pd.DataFrame, int]:
     first = [name for name in ("source", "line", "gene", "transcript", "biotype") if name != level]
     spans = {"start": "min", "end": "max"} | dict.fromkeys(first, "first")
     new = parts.groupby([level, "contig", "strand"], sort=False).agg(spans).reset_index()
-    identifiers = new[level].map(_escape)
+    identifiers = new[level].map(escape)
     attributes = f"ID={level}:" + identifiers
     if level == "transcript":
-        attributes = attributes.where(new["gene"] == "", attributes + ";Parent=gene:" + new["gene"].map(_escape))
+        attributes = attributes.where(new["gene"] == "", attributes + ";Parent=gene:" + new["gene"].map(escape))
     else:
         new["transcript"] = ""
     attributes += f";{level}_id=" + identifiers

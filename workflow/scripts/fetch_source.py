@@ -1,0 +1,14 @@
+"""Fetch one of a genome's files, from this machine or over the network, and check it."""
+
+from genoglot.scripting import logged
+from genoglot.sources.fetch import fetch
+
+with logged(snakemake.log[0]):
+    fetch(
+        source=snakemake.params.source,
+        destination=snakemake.output.file,
+        checksum=snakemake.params.checksum,
+        kind=snakemake.wildcards.source,
+        mirrors=snakemake.params.mirrors,
+        record=snakemake.output.record,
+    )

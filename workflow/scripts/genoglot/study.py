@@ -1,0 +1,141 @@
+"""What a checked configuration and its sheets say, in the questions that rules ask of them."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from genoglot.errors import InputError
+from genoglot.sheets import Row
+
+# the word in the sheet of variants that stands for the set derived from the annotation
+CONSEQUENCES = "consequences"
+# the way to clean a genome for which the sheet names none
+STANDARD = "standard"
+
+GENBANK = re.compile(r"\.(gb|gbk|gbff|genbank)(\.b?gz)?$", re.IGNORECASE)
+# what `make_windows` needs of a corpus; the rest is the business of `build_corpus`
+OF_WINDOWS = (
+    "window", "step", "jitter", "max_n", "max_soft_masked", "recipe", "split", "validation", "test"
+)  # fmt: skip
+ON_ANNOTATION = ("features", "balanced")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked configuration with every default filled in, and the rows of its sheets by name."""
+
+    config: dict[str, Any]
+    genomes: dict[str, Row]
+    variants: dict[str, Row]
+
+    @property
+    def corpora(self) -> dict[str, dict]:
+        return self.config["corpora"]
+
+    @property
+    def models(self) -> dict[str, dict]:
+        return self.config["models"]
+
+    @property
+    def tasks(self) -> dict[str, dict]:
+        return self.config["tasks"]
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The configuration without what changes no result, and so must not make the report again."""
+        return {key: value for key, value in self.config.items() if key not in ("mirrors", "pathvars", "inference")}
+
+    def corpus_of(self, model: str) -> dict:
+        """Settings of the corpus a model is trained on."""
+        return self.corpora[self.models[model]["corpus"]]
+
+    def embeddings(self) -> list[tuple[str, str]]:
+        """Pairs of a genome and a model whose corpus holds it."""
+        return [(genome, model) for model in self.models for genome in self.corpus_of(model)["genomes"]]
+
+    def task_runs(self) -> list[tuple[str, str]]:
+        """Pairs of a task and a model whose corpus holds the task's genome."""
+        return [(task, model) for task in self.tasks for model in self._trained_on(self.tasks[task]["genome"])]
+
+    def scorings(self) -> list[tuple[str, str]]:
+        """Pairs of a variant set and a model whose corpus holds the set's genome."""
+        return [(name, model) for name, row in self.variants.items() for model in self._trained_on(row["genome"])]
+
+    def _trained_on(self, genome: str | None) -> list[str]:
+        return [model for model in self.models if genome in self.corpus_of(model)["genomes"]]
+
+    def contigs(self, variants: str) -> list[str] | None:
+        """Contigs to which the scoring of a variant set is restricted; None for all."""
+        given = self.variants[variants]["contigs"]
+        return [name.strip() for name in given.split(",") if name.strip()] if given else None
+
+    def consequence_contigs(self, genome: str) -> list[str] | None:
+        """Contigs for which consequences are derived: all that a set of the genome scores; None for all."""
+        asked = [
+            self.contigs(name)
+            for name, row in self.variants.items()
+            if row["genome"] == genome and row["vcf"] == CONSEQUENCES
+        ]
+        if not asked or None in asked:
+            return None
+        return sorted({contig for contigs in asked for contig in contigs or []})
+
+    def held_out(self, model: str) -> dict:
+        """Settings of a model's corpus that say what was held out."""
+        return {key: self.corpus_of(model)[key] for key in ("split", "validation", "test")}
+
+    def source(self, sheet: str, name: str, column: str) -> str:
+        """A path or URL of a sheet; `InputError` where it was left empty."""
+        source = getattr(self, sheet)[name][column]
+        if not source:
+            raise InputError(f"{self.config[sheet]}: {name} has no {column}, and this file needs one")
+        return source
+
+    def derived(self, genome: str) -> bool:
+        """Whether a genome is another one with the variants of a sample."""
+        return self.genomes[genome]["reference"] is not None
+
+    def annotated(self, genome: str) -> bool:
+        """Whether a genome has an annotation: its own, that of its GenBank file, or that of its reference."""
+        row = self.genomes[genome]
+        reference = row["reference"]
+        return bool(row["annotation"] or self.in_genbank(genome) or (reference and self.annotated(reference)))
+
+    def in_genbank(self, genome: str) -> bool:
+        """Whether the features of a genome are read from the file of its sequence."""
+        row = self.genomes[genome]
+        return not row["annotation"] and bool(row["fasta"] and GENBANK.search(row["fasta"]))
+
+    def aliases(self, genome: str) -> str | None:
+        """Genome whose table of contig names counts for a genome: itself or its reference; None if there is none."""
+        row = self.genomes[genome]
+        if row["aliases"]:
+            return genome
+        return self.aliases(row["reference"]) if row["reference"] else None
+
+    def haplotypes(self, genome: str) -> str:
+        """Name of the file of genotypes from which a genome is derived; genomes of one VCF and reference share it."""
+        source = self.source("genomes", genome, "haplotype_vcf")
+        return f"haplotypes-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+
+    def origin(self, genome: str, name: str) -> str:
+        """Where the source `name` of a genome comes from: the column of that name, or a VCF of genotypes."""
+        if name.startswith("haplotypes-"):
+            derived = [other for other, row in self.genomes.items() if row["reference"] == genome]
+            return next(
+                self.source("genomes", other, "haplotype_vcf") for other in derived if self.haplotypes(other) == name
+            )
+        return self.source("genomes", genome, name)
+
+    def cleaning(self, genome: str) -> dict:
+        """Settings by which a genome is cleaned."""
+        return self.config["cleaning"][self.genomes[genome]["cleaning"]]
+
+    def window_settings(self, corpus: str) -> dict:
+        """What of a corpus' settings decides on the windows of each of its genomes."""
+        return {key: self.corpora[corpus][key] for key in OF_WINDOWS}
+
+    def species(self, corpus: str) -> dict[str, str]:
+        """Species of each genome of a corpus; a genome for which the sheet has none is its own."""
+        return {genome: self.genomes[genome]["species"] or genome for genome in self.corpora[corpus]["genomes"]}
