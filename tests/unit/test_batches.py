@@ -189,7 +189,7 @@ def test_ranks_share_the_batch_of_one_process(reader, rate):
 
 def test_batch_that_cannot_be_shared_evenly(reader):
     with pytest.raises(
-        InputError, match="6 windows of 42 bases cannot be shared evenly by 4 .* multiple of 168 tokens"
+        InputError, match=r"6 windows of 42 bases cannot be shared evenly by 4 .* multiple of 168 tokens"
     ):
         TrainingBatches(reader, 6, 0, 1, 1, None, 1.0, 1, 4)
 

@@ -99,9 +99,8 @@ def test_shares_against_sets_of_strings(related, k):
 def test_no_kmer_is_lost_between_blocks(related, k, monkeypatch):
     texts, sequences, held_out, training = related
     expected = brute_force(held_out, training, texts, k)
-    monkeypatch.setattr("genoglot.corpus.markov.STRETCH", 7)
     monkeypatch.setattr(leakage, "COMPARED", 3)
-    for block in (1, 50, 150):
+    for block in (1, 7, 50, 150):
         monkeypatch.setattr(leakage, "BLOCK", block)
         np.testing.assert_allclose(shared_kmers(held_out, training, sequences, k, scale=1), expected, rtol=1e-6)
 

@@ -58,7 +58,7 @@ def corpus(make_genome, describe_genome, tmp_path):
     outputs = tmp_path / "windows", tmp_path / "corpus.json"
     sequences = {"g": genome.folder}
     build_corpus([tmp_path / "part"], *outputs, "c", SETTINGS, genomes, sequences, {"g": "g"}, 1)
-    fit_markov(tmp_path / "windows", {"g": genome.folder}, tmp_path / "markov.safetensors", 1)
+    fit_markov(tmp_path / "windows", {"g": genome.folder}, tmp_path / "markov.safetensors")
     rows = [
         f"{contig}\t{start}\t{min(start + 640, len(text))}\t{'CDS' if start // 640 % 2 else 'intergenic'}\n"
         for contig, text in contigs.items()

@@ -90,7 +90,6 @@ rule fit_markov:
         runtime=120,
     params:
         genomes=corpus_genomes,
-        seed=study.config["seed"],
     script:
         "../scripts/fit_markov.py"
 

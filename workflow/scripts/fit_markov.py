@@ -11,5 +11,4 @@ with logged(snakemake.log[0]):
         windows=snakemake.input.windows,
         sequences=dict(zip(snakemake.params.genomes, folders, strict=True)),
         output=snakemake.output.markov,
-        seed=snakemake.params.seed,
     )

@@ -143,7 +143,7 @@ def _training_sketch(
     training: pd.DataFrame, sequences: dict[str, Path], kmer: int, limit: np.uint64
 ) -> Iterator[np.ndarray]:
     """Hashes of the k-mers that are kept of the training windows, block by block."""
-    for codes in _joined(training_stretches(training, sequences, kmer - 1)):
+    for codes in _joined(training_stretches(training, sequences, kmer - 1, BLOCK)):
         if len(codes) >= kmer:
             hashes = mix(canonical_kmers(codes, kmer))
             yield hashes[(hashes <= limit) & ~holds_n(codes, kmer)]

@@ -1,9 +1,10 @@
 """Markov-chain baselines: what a model must beat to have learnt more than local composition.
 
-Two families, both fitted on both strands of the training windows, with the order chosen on training data held back
-for it: `left` predicts a base from the k bases before it, `both` from the k bases on either side. Counts are
-interpolated with the next lower order (Dirichlet prior, after MacKay & Peto 1995, doi:10.1017/S1351324900000218),
-so that rare contexts do not hurt.
+Two families, both fitted on both strands of the training windows: `left` predicts a base from the k bases before it,
+`both` from the k bases on either side. Counts are interpolated with the next lower order (Dirichlet prior, after
+MacKay & Peto 1995, doi:10.1017/S1351324900000218), so that rare contexts do not hurt. Order and prior are those that
+predict the validation windows best, on which a model's checkpoint is chosen too. Training sequence would not do for it:
+where genomes are strains of one species, what is held back of one stands in the others, and the longest memory wins.
 """
 
 import logging
@@ -17,14 +18,13 @@ from safetensors.numpy import load_file, save_file
 
 from genoglot.corpus.windows import read_windows
 from genoglot.files import atomic_path
-from genoglot.genome.store import CODE_MASK, N_CODE, Genome, reverse_complement
+from genoglot.genome.store import CODE_MASK, N_CODE, Genome
 
 log = logging.getLogger(__name__)
 
 MAX_ORDER = {"left": 10, "both": 5}
-PRIORS = (4.0, 16.0, 64.0, 256.0, 1024.0)
-HELD_BACK = 10  # every tenth stretch of training sequence chooses order and prior
-STRETCH = 1 << 16
+PRIORS = (4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0)
+STRETCH = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,10 @@ def _context_ids(codes: np.ndarray, k: int, family: str) -> np.ndarray:
     return np.where((left < 0) | (right < 0), -1, left * 4**k + right)
 
 
-def training_stretches(windows: pd.DataFrame, sequences: dict[str, Path], overlap: int) -> Iterator[np.ndarray]:
-    """Base codes of the union of the windows, each base once, in stretches of at most `STRETCH` bases.
+def training_stretches(
+    windows: pd.DataFrame, sequences: dict[str, Path], overlap: int, longest: int = STRETCH
+) -> Iterator[np.ndarray]:
+    """Base codes of the union of the windows, each base once, in stretches of at most `longest` bases.
 
     Consecutive stretches of one run share `overlap` bases, so that no k-mer is lost at their border.
     """
@@ -99,15 +101,21 @@ def training_stretches(windows: pd.DataFrame, sequences: dict[str, Path], overla
         run = (group["start"] > reach).cumsum()
         for _, rows in group.groupby(run):
             start, end = int(rows["start"].min()), int(rows["end"].max())
-            for begin in range(start, end, STRETCH):
-                yield codes[begin : min(begin + STRETCH + overlap, end)] & CODE_MASK
+            for begin in range(start, end, longest):
+                yield codes[begin : min(begin + longest + overlap, end)] & CODE_MASK
 
 
-def _count(codes: np.ndarray, span: int, counts: np.ndarray) -> None:
-    for strand in (codes, reverse_complement(codes)):
-        if len(strand) >= span:
-            ids = _kmer_ids(strand, span)
-            counts += np.bincount(ids[ids >= 0], minlength=4**span)
+def kmer_counts(windows: pd.DataFrame, sequences: dict[str, Path], k: int) -> np.ndarray:
+    """How often each k-mer occurs in the union of the windows, on both strands together; int64 (4**k,)."""
+    counts = np.zeros(4**k, dtype=np.int64)
+    for codes in training_stretches(windows, sequences, k - 1):
+        if len(codes) >= k:
+            ids = _kmer_ids(codes, k)
+            counts += np.bincount(ids[ids >= 0], minlength=4**k)
+    # the complement of a base counts down where the base counts up
+    forward = counts.reshape((4,) * k)
+    backward = np.flip(forward).transpose(tuple(reversed(range(k))))
+    return (forward + backward).reshape(-1)
 
 
 def _as_contexts(counts: np.ndarray, k: int, family: str) -> np.ndarray:
@@ -152,42 +160,31 @@ def _max_order(family: str, bases: int) -> int:
     return max(1, min(MAX_ORDER[family], int((np.log(max(bases, 4)) / np.log(4) - 1) / per_order)))
 
 
-def fit_markov(windows: Path, sequences: dict[str, Path], output: Path, seed: int) -> None:
-    """Fit both families on the training windows and save their log-probability tables.
-
-    `seed` chooses which stretches are held back to choose order and prior.
-    """
-    training = read_windows(windows, "train")
+def fit_markov(windows: Path, sequences: dict[str, Path], output: Path) -> None:
+    """Fit both families on the training windows and save their log-probability tables."""
+    training, validation = read_windows(windows, "train"), read_windows(windows, "validation")
     bases = int((training["end"] - training["start"]).sum())
-    rng = np.random.default_rng(seed)
     tables: dict[str, np.ndarray] = {}
     background = np.full(4, 0.25)
     for family in ("left", "both"):
         k = _max_order(family, bases)
         span = k + 1 if family == "left" else 2 * k + 1
-        fitted, held = np.zeros(4**span), np.zeros(4**span)
-        stretches = list(training_stretches(training, sequences, span - 1))
-        chosen = rng.permutation(len(stretches)) % HELD_BACK == 0
-        if len(stretches) == 1:
-            half = len(stretches[0]) // 2
-            stretches, chosen = [stretches[0][:half], stretches[0][half:]], np.array([False, True])
-        for codes, back in zip(stretches, chosen, strict=True):
-            _count(codes, span, held if back else fitted)
-        order, prior = _choose(_as_contexts(fitted, k, family), _as_contexts(held, k, family), k, family)
-        everything = _as_contexts(fitted + held, k, family)
-        levels = _interpolate(everything, k, family, prior)
+        fitted = _as_contexts(kmer_counts(training, sequences, span), k, family)
+        held_out = _as_contexts(kmer_counts(validation, sequences, span), k, family)
+        order, prior = _choose(fitted, held_out, k, family)
+        levels = _interpolate(fitted, k, family, prior)
         tables[family] = np.log(levels[order]).astype(np.float32)
         background = levels[0].reshape(4)
         log.info("Markov chain, %s context: order %d, prior %g", family, order, prior)
     MarkovModel(tables, np.log(background).astype(np.float32)).save(output)
 
 
-def _choose(fitted: np.ndarray, held: np.ndarray, k: int, family: str) -> tuple[int, float]:
-    """Order and prior with the highest likelihood of the counts held back."""
+def _choose(fitted: np.ndarray, held_out: np.ndarray, k: int, family: str) -> tuple[int, float]:
+    """Order and prior with the highest likelihood of the counts held out."""
     best, choice = -np.inf, (0, PRIORS[0])
     for prior in PRIORS:
         levels = _interpolate(fitted, k, family, prior)
-        counts = held
+        counts = held_out
         for order in range(k, -1, -1):
             likelihood = float((counts * np.log(levels[order])).sum())
             if likelihood > best:
