@@ -11,7 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from Bio import SeqIO
+from Bio.Seq import Seq
 from measure import ROOT, best_time
+
+from genoglot.corpus.windows import make_windows
+from genoglot.genome.fasta import normalise_fasta, tokenize
 
 WINDOW, STEP = 512, 256
 SETTINGS = {
@@ -52,59 +57,79 @@ def four_contigs(megabases: int) -> dict[str, int]:
 
 
 def to_tokens(fasta: Path, folder: Path) -> None:
-    from genoglot.genome.fasta import normalise_fasta, tokenize
-
     normalise_fasta(fasta, folder / "g.fa.gz", folder / "genome.json", "g")
     tokenize(folder / "g.fa.gz", folder / "sequence" / "bases.npy", folder / "sequence" / "contigs.tsv")
 
 
 def to_windows(folder: Path) -> None:
-    from genoglot.corpus.windows import make_windows
-
     make_windows(folder / "sequence", folder / "windows.parquet", "g", SETTINGS, 1)
 
 
-def ready_seconds(megabases: int) -> float:
-    """Seconds from a gzipped FASTA to tokens and windows: the normalised, indexed FASTA and its counts are made too."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_fasta(folder / "in.fa.gz", four_contigs(megabases))
-        start = time.perf_counter()
-        to_tokens(folder / "in.fa.gz", folder)
-        to_windows(folder)
-        return time.perf_counter() - start
+def ready_seconds(megabases: int, tokens: bool = True) -> float:
+    """Seconds from a gzipped FASTA to tokens and windows: the normalised, indexed FASTA and its counts are made too.
 
-
-def text_seconds(how: str, megabases: int = 12) -> float:
-    """Seconds from a gzipped FASTA to JSON lines with every window's sequence, compressed with zstd.
-
-    `pandas` works on a table of windows, row by row, as workflows of genomic language models do; `loop` is the least
-    Python that does the same.
+    Without `tokens`, of the windows alone, which is what another recipe, step or split takes.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_fasta(folder / "in.fa.gz", four_contigs(megabases))
         start = time.perf_counter()
-        genome = read_strings(folder / "in.fa.gz")
-        rows = [
-            (contig, begin, begin + WINDOW)
-            for contig, text in genome.items()
-            for begin in range(0, len(text) - WINDOW + 1, STEP)
-        ]
-        with pa.CompressedOutputStream(str(folder / "windows.jsonl.zst"), "zstd") as output:
-            if how == "pandas":
-                table = pd.DataFrame(rows, columns=["chrom", "start", "end"])
-                table["seq"] = table.apply(lambda row: genome[row["chrom"]][row["start"] : row["end"]], axis=1)
-                table = table[table["seq"].str.upper().str.count("N") <= 0.2 * WINDOW]
-                table = table.sample(frac=1, random_state=1)
-                output.write(table.to_json(orient="records", lines=True).encode())
-            else:
-                for contig, begin, end in rows:
-                    sequence = genome[contig][begin:end]
-                    if sequence.upper().count("N") <= 0.2 * WINDOW:
-                        record = {"chrom": contig, "start": begin, "end": end, "seq": sequence}
-                        output.write((json.dumps(record) + "\n").encode())
+        to_tokens(folder / "in.fa.gz", folder)
+        start = start if tokens else time.perf_counter()
+        to_windows(folder)
         return time.perf_counter() - start
+
+
+def text_seconds(how: str, megabases: int = 12) -> float:
+    """Seconds from a gzipped FASTA to shuffled JSON lines with every window's sequence, compressed with zstd.
+
+    `pandas` does what the workflow of GPN (Benegas et al. 2023) does by default, with the same libraries: sequences are
+    read for the intervals and again for the windows, both strands of a window are rows whose text is cut one by one,
+    and the rows go through Parquet files before they are shuffled and written. `loop` is the least Python that writes
+    the windows of one strand, in order.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_fasta(folder / "in.fa.gz", four_contigs(megabases))
+        start = time.perf_counter()
+        if how == "pandas":
+            lengths = read_biopython(folder / "in.fa.gz").str.len()
+            genome = read_biopython(folder / "in.fa.gz")
+            table = text_windows(lengths).sample(frac=1, random_state=1)
+            table["seq"] = table.apply(lambda row: text_of(genome, row.chrom, row.start, row.end, row.strand), axis=1)
+            table.to_parquet(folder / "rows.parquet", index=False)
+            rows = pd.read_parquet(folder / "rows.parquet").sample(frac=1, random_state=1)
+            lines = rows.to_json(orient="records", lines=True).encode()
+            with pa.CompressedOutputStream(str(folder / "windows.jsonl.zst"), "zstd") as output:
+                output.write(lines)
+        else:
+            with pa.CompressedOutputStream(str(folder / "windows.jsonl.zst"), "zstd") as output:
+                for contig, text in read_strings(folder / "in.fa.gz").items():
+                    for begin in range(0, len(text) - WINDOW + 1, STEP):
+                        record = {"chrom": contig, "start": begin, "end": begin + WINDOW}
+                        output.write((json.dumps(record | {"seq": text[begin : begin + WINDOW]}) + "\n").encode())
+        return time.perf_counter() - start
+
+
+def text_windows(lengths: pd.Series) -> pd.DataFrame:
+    tables = [
+        pd.DataFrame({"chrom": name, "start": np.arange(0, length - WINDOW + 1, STEP), "strand": strand})
+        for name, length in lengths.items()
+        for strand in "+-"
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table.assign(end=table["start"] + WINDOW)
+
+
+def text_of(genome: pd.Series, contig: str, start: int, end: int, strand: str) -> str:
+    text = genome[contig][start:end]
+    return text if strand == "+" else str(Seq(text).reverse_complement())
+
+
+def read_biopython(fasta: Path) -> pd.Series:
+    with gzip.open(fasta, "rt") as handle:
+        # as objects: cut from pandas' own strings, each window would cost a copy of its contig
+        return pd.Series({record.id: str(record.seq) for record in SeqIO.parse(handle, "fasta")}, dtype=object)
 
 
 def read_strings(fasta: Path) -> dict[str, str]:

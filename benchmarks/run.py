@@ -43,10 +43,11 @@ MEASUREMENTS: dict[str, list[tuple[str, str, Callable[..., float], dict]]] = {
         ("scoring, tiled", "sites/s", models.scoring_rate, {"how": "tiled"}),
     ],
     "ready": [
-        ("12 Mb to training windows, text a window, pandas", "s", data.text_seconds, {"how": "pandas"}),
-        ("12 Mb to training windows, text a window, plain loop", "s", data.text_seconds, {"how": "loop"}),
-        ("12 Mb to training windows, bytes", "s", data.ready_seconds, {"megabases": 12}),
-        ("48 Mb to training windows, bytes", "s", data.ready_seconds, {"megabases": 48}),
+        ("12 Mb, FASTA to windows of text, as GPN's workflow", "s", data.text_seconds, {"how": "pandas"}),
+        ("12 Mb, FASTA to windows of text, a plain loop", "s", data.text_seconds, {"how": "loop"}),
+        ("12 Mb, FASTA to tokens and windows", "s", data.ready_seconds, {"megabases": 12}),
+        ("12 Mb, windows from tokens", "s", data.ready_seconds, {"megabases": 12, "tokens": False}),
+        ("48 Mb, FASTA to tokens and windows", "s", data.ready_seconds, {"megabases": 48}),
     ],
     "loader": [
         ("loader, text windows, a tokenizer, masks", "tokens/s", data.text_loader_rate, {}),

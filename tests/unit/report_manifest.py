@@ -53,11 +53,15 @@ def _genome(folder: Path) -> dict[str, str]:
         "repeats": {"intervals": 12, "bases": 3_400, "unknown_contigs": ["chrZ"]},
     }
     annotation = {"genes": 612, "transcripts": 613, "notes": ["no repeats: they are counted as intergenic"]}
+    haplotype = {"sample": "S1", "haplotype": 2, "applied": {"snv": 40, "deletion": 2}, "unphased": 1} | {
+        "skipped": {"OVERLAP": {"count": 3, "examples": []}, "SYMBOLIC": {"count": 0, "examples": []}}
+    }
     (folder / "genome.fa.gz").parent.mkdir(parents=True, exist_ok=True)
     (folder / "genome.fa.gz").touch()
     return {
         "genome_json": write_json(folder / "genome.json", {**counts, **cleaned, "contigs": contigs}),
         "annotation_json": write_json(folder / "annotation.json", annotation),
+        "haplotype_json": write_json(folder / "haplotype.json", haplotype),
     }
 
 

@@ -1,6 +1,7 @@
 # What is made by default, and what the report shows of it.
 
 ANNOTATED = [genome for genome in study.genomes if study.annotated(genome)]
+DERIVED = [genome for genome in study.genomes if study.derived(genome)]
 EMBEDDED = study.embeddings()
 FINETUNED = study.task_runs()
 SCORED = study.scorings()
@@ -31,6 +32,7 @@ FIGURES = [
 REPORTED = {
     "genomes": expand(f"{GENOME}/genome.json", genome=study.genomes),
     "annotations": expand(f"{GENOME}/annotation.json", genome=ANNOTATED),
+    "haplotypes": expand(f"{GENOME}/haplotype.json", genome=DERIVED),
     "corpora": expand(f"{CORPUS}/corpus.json", corpus=study.corpora),
     "configs": expand(f"{MODEL}/config.json", model=study.models),
     "curves": expand(f"{MODEL}/curves.tsv", model=study.models),
@@ -48,11 +50,17 @@ REPORTED = {
 def report_manifest(wildcards, input, output):
     """What `write_report` is to show: names, and the files of each as they are found under the path variables."""
     annotations = dict(zip(ANNOTATED, input.annotations))
+    haplotypes = dict(zip(DERIVED, input.haplotypes))
     return {
         "title": study.config["report"]["title"],
         "config": study.shown,
         "genomes": [
-            {"name": name, "genome_json": file, "annotation_json": annotations.get(name)}
+            {
+                "name": name,
+                "genome_json": file,
+                "annotation_json": annotations.get(name),
+                "haplotype_json": haplotypes.get(name),
+            }
             for name, file in zip(study.genomes, input.genomes)
         ],
         "corpora": [{"name": name, "corpus_json": file} for name, file in zip(study.corpora, input.corpora)],

@@ -14,7 +14,7 @@ import numpy as np
 from genoglot.corpus.hashing import contig_keys, window_numbers
 from genoglot.corpus.splits import SPLITS, TRAIN, SplitMap
 from genoglot.genome.intervals import Intervals
-from genoglot.genome.store import CODE_MASK, N_CODE, SOFT_MASK, Genome
+from genoglot.genome.store import CODE_MASK, N_CODE, SOFT_MASK, Genome, forget
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ def count_flagged(bases: np.ndarray, starts: np.ndarray, window: int, mask: int,
             np.cumsum(flagged, out=sums[1:])
             here = starts[low:high] - begin
             result[low:high] = sums[here + window] - sums[here]
+        forget(bases)
     return result
 
 

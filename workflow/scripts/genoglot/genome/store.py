@@ -4,6 +4,7 @@ Each byte is a base code (A 0, C 1, G 2, T 3, anything else 4) plus `SOFT_MASK` 
 The contigs lie one after another, in the order of the FASTA.
 """
 
+import mmap
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +43,16 @@ def decode(codes: np.ndarray) -> str:
 def reverse_complement(codes: np.ndarray) -> np.ndarray:
     """Reverse complement along the last axis of base codes without soft-mask bits."""
     return COMPLEMENT[codes[..., ::-1]]
+
+
+def forget(bases: np.ndarray) -> None:
+    """Give back the memory of what was read of a mapped array; it is read again when it is needed.
+
+    The kernel would take it back by itself, but until then it counts as the process' memory.
+    """
+    mapped = getattr(bases, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True)

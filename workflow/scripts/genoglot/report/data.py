@@ -24,7 +24,8 @@ def genomes_section(entries: list[dict[str, Any]]) -> Section:
         else:
             genes, transcripts = (f"{annotation[key]:,}" for key in ("genes", "transcripts"))
             notes += [f"{entry['name']}: {note}." for note in annotation.get("notes", [])]
-        cleaned += [f"{entry['name']}: {line}" for line in _cleaned(genome)]
+        lines = [*_derived(entry.get("haplotype")), *_cleaned(genome)]
+        cleaned += [f"{entry['name']}: {line}" for line in lines]
         rows.append(
             [
                 entry["name"],
@@ -50,6 +51,20 @@ def genomes_section(entries: list[dict[str, Any]]) -> Section:
     if notes:
         blocks += [Text("What the annotations cannot tell:"), Bullets(notes)]
     return Section("genomes", "Genomes", "Genomes", blocks)
+
+
+def _derived(haplotype: dict[str, Any] | None) -> list[str]:
+    """How a genome was derived from another, in a sentence."""
+    if not haplotype:
+        return []
+    applied = sum(haplotype["applied"].values())
+    skipped = {reason: found["count"] for reason, found in haplotype["skipped"].items() if found["count"]}
+    line = f"haplotype {haplotype['haplotype']} of {haplotype['sample']}, {count(applied, 'variant')} applied"
+    if skipped:
+        line += ", not applied: " + ", ".join(f"{number:,} {reason}" for reason, number in skipped.items())
+    if haplotype["unphased"]:
+        line += f"; {haplotype['unphased']:,} unphased genotypes taken in the order written"
+    return [f"{line}."]
 
 
 def _cleaned(genome: dict[str, Any]) -> list[str]:

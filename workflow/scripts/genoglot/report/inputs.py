@@ -17,6 +17,7 @@ KINDS = ("genomes", "corpora", "models", "embeddings", "tasks", "variants")
 JSON_FILES = {
     "genome_json": "genome",
     "annotation_json": "annotation",
+    "haplotype_json": "haplotype",
     "corpus_json": "manifest",
     "metrics": "metrics",
     "config": "architecture",
