@@ -1,13 +1,16 @@
 """Fixtures that several unit tests share."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_corpus import random_sequence
+from web_server import Server
 
 from genoglot.genome.store import Genome, encode
+from genoglot.sources import download
 
 
 @pytest.fixture
@@ -38,3 +41,25 @@ def describe_genome(tmp_path: Path) -> Callable[[dict[str, str]], dict[str, Path
         return {"g": tmp_path / "genome.json"}
 
     return describe
+
+
+@pytest.fixture
+def contigs() -> dict[str, str]:
+    """Three contigs: one with N and lower case, one of capitals, and one that is shorter than a window of 40."""
+    middle = random_sequence(60, 1) + "N" * 30 + random_sequence(77, 2).lower()
+    return {"one": middle, "two": random_sequence(133, 3), "short": random_sequence(39, 4)}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Back-off without waiting; the list of pauses asked for."""
+    asked: list[float] = []
+    monkeypatch.setattr(download.time, "sleep", asked.append)
+    return asked

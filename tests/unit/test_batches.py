@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tiny_corpus import random_sequence
 from torch.utils.data import DataLoader
 
 from genoglot.corpus.batches import TrainingBatches, mask, select
@@ -16,10 +17,6 @@ from genoglot.genome.store import encode
 
 WINDOW = 42  # not a whole number of the generator's counts
 COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
-
-
-def random_sequence(length: int, seed: int, letters: str = "ACGT") -> str:
-    return "".join(np.random.default_rng(seed).choice(list(letters), length))
 
 
 @pytest.fixture

@@ -14,9 +14,7 @@ from tiny_genome import write_genome, write_gff
 
 from genoglot.errors import InputError
 from genoglot.genome.consequences import derive_consequences, label_snvs
-from genoglot.genome.snvs import CONSEQUENCES, NONE, coding_snvs, splice_sites
-from genoglot.genome.store import encode
-from genoglot.genome.transcripts import Transcript
+from genoglot.genome.snvs import CONSEQUENCES
 
 AMINO_ACIDS = {
     "F": "TTT TTC", "L": "TTA TTG CTT CTC CTA CTG", "I": "ATT ATC ATA", "M": "ATG", "V": "GTT GTC GTA GTG",
@@ -294,45 +292,6 @@ def test_most_severe_of_two_transcripts_counts(tmp_path):
     assert found.tolist() == ["stop_gained", "missense_variant"]
 
 
-def one_transcript(cds, strand="+", **other):
-    cds = np.array(cds)
-    return Transcript("c", strand, "g", "t", "", cds, cds[np.argsort(cds[:, 0])], **other)
-
-
-def calls(transcript, sequence):
-    """Consequence by (position, alternative base)."""
-    table = coding_snvs(transcript, encode(sequence))
-    return {
-        (int(position), "ACGT"[alt]): CONSEQUENCES[table[row, alt]]
-        for row, position in enumerate(transcript.positions)
-        for alt in range(4)
-        if table[row, alt] != NONE
-    }
-
-
-def test_incomplete_transcripts_have_neither_start_nor_stop():
-    found = calls(one_transcript([(0, 11)], phase=2), "CCATGAAAATG")
-    assert len(found) == 9 * 3
-    assert found[2, "C"] == "missense_variant"
-    assert "start_lost" not in found.values()
-    assert "stop_lost" not in found.values()
-
-
-def test_start_codons_of_bacteria():
-    found = calls(one_transcript([(0, 9)], code=11), "GTGAAATAA")
-    assert found[0, "A"] == "start_retained_variant"
-    assert found[0, "C"] == "start_retained_variant"
-    assert found[1, "C"] == "start_lost"
-    standard = calls(one_transcript([(0, 9)]), "ATGAAATAA")
-    assert {term for (position, _), term in standard.items() if position < 3} == {"start_lost"}
-
-
-def test_unknown_bases_and_inner_stops_are_not_judged():
-    found = calls(one_transcript([(0, 15)]), "ATGTGAANATTTTAA")
-    assert {term for (position, _), term in found.items() if 3 <= position < 9} == {"coding_sequence_variant"}
-    assert found[9, "C"] == "missense_variant"
-
-
 def test_selenocysteine_does_not_disqualify_a_gene(tmp_path):
     text = "CCCCC" + "ATGTGAAAATAA" + "CCCCC" + "ATGTGAAAATAA" + "CCCCC"
     sequence, fasta = write_genome(tmp_path, {"c": text})
@@ -367,14 +326,6 @@ def test_a_base_read_twice_has_the_worse_of_both_consequences(tmp_path):
     assert found[8, "G", "A"] == ("stop_gained", ("TGG/TGA",))
     # TGT is a cysteine, TAA a stop: the second codon is the one that counts
     assert found[8, "G", "T"] == ("stop_gained", ("GAA/TAA",))
-
-
-def test_splice_sites_by_strand():
-    introns = np.array([[10, 30]])
-    donors, acceptors = splice_sites(introns, "+")
-    assert (donors.tolist(), acceptors.tolist()) == ([[10, 12]], [[28, 30]])
-    donors, acceptors = splice_sites(introns, "-")
-    assert (donors.tolist(), acceptors.tolist()) == ([[28, 30]], [[10, 12]])
 
 
 BCFTOOLS_TERMS = {

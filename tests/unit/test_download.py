@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from web_server import Server, WebFile
+from web_server import WebFile
 
 import genoglot
 from genoglot.errors import InputError
@@ -40,19 +40,7 @@ except InputError as error:
 """
 
 
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch):
-    """Back-off without waiting; the list of pauses asked for."""
-    asked: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", asked.append)
-    return asked
+pytestmark = pytest.mark.usefixtures("pauses")
 
 
 def names(folder):

@@ -9,29 +9,15 @@ import subprocess
 
 import pysam
 import pytest
-from web_server import Server
 
 from genoglot.errors import InputError
-from genoglot.sources import download
 from genoglot.sources import fetch as module
 from genoglot.sources.fetch import fetch
 
 FASTA = b">chrI\nACGTACGT\n"
 
 
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.close()
-
-
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch):
-    """Back-off without waiting; the list of pauses asked for."""
-    asked: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", asked.append)
-    return asked
+pytestmark = pytest.mark.usefixtures("pauses")
 
 
 def assert_nothing_left(folder):

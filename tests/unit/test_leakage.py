@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_corpus import random_sequence
 
 from genoglot.corpus import leakage
 from genoglot.corpus.leakage import canonical_kmers, holds_n, mix, shared_kmers
@@ -16,10 +17,6 @@ from genoglot.genome.store import Genome, encode
 YEAST = Path(__file__).parents[3] / "shared/data/yeast/Saccharomyces_cerevisiae.R64-1-1.dna.primary_assembly.fa.gz"
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 WINDOW = 60
-
-
-def random_sequence(length: int, seed: int, letters: str = "ACGT") -> str:
-    return "".join(np.random.default_rng(seed).choice(list(letters), length))
 
 
 def reverse_complement(text: str) -> str:

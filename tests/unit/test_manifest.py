@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from corpus_settings import corpus_settings
+from tiny_corpus import corpus_settings, random_sequence
 
 from genoglot.corpus import manifest as module
 from genoglot.corpus.manifest import build_corpus
@@ -15,10 +15,6 @@ from genoglot.corpus.windows import SCHEMA, make_windows, read_windows
 from genoglot.errors import InputError
 
 BY_HASH = {"by": "hash", "block": 400, "validation": 0.3, "test": 0.1}
-
-
-def random_sequence(length: int, seed: int) -> str:
-    return "".join(np.random.default_rng(seed).choice(list("ACGT"), length))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from corpus_settings import corpus_settings
+from tiny_corpus import corpus_settings, random_sequence
 
 from genoglot.corpus.markov import MarkovModel, fit_markov, kmer_counts, training_stretches
 from genoglot.corpus.windows import make_windows, read_windows
@@ -16,16 +16,6 @@ def write_windows(path, rows):
     """Windows (contig, start, end, split) of a genome g as a corpus has them."""
     frame = pd.DataFrame(rows, columns=["contig", "start", "end", "split"])
     frame.assign(genome="g", weight=np.float32(1)).to_parquet(path)
-
-
-def random_sequence(length: int, seed: int, letters: str = "ACGT") -> str:
-    return "".join(np.random.default_rng(seed).choice(list(letters), length))
-
-
-@pytest.fixture
-def contigs():
-    middle = random_sequence(60, 1) + "N" * 30 + random_sequence(77, 2).lower()
-    return {"one": middle, "two": random_sequence(133, 3), "short": random_sequence(39, 4)}
 
 
 @pytest.fixture

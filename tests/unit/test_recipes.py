@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from corpus_settings import corpus_settings
+from tiny_corpus import corpus_settings
 
 from genoglot.corpus.recipes import find_stretches
 from genoglot.errors import InputError

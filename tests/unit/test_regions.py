@@ -114,6 +114,16 @@ def test_genes_whose_parts_name_them_directly(classify):
 
 
 @needs_bedtools
+def test_a_trans_spliced_gene_has_no_intron_between_its_strands(classify):
+    """As rps12 of chloroplasts: its parts come from RNAs of both strands, far from each other."""
+    parts = [("+", 200, 300), ("-", 1200, 1300), ("-", 1400, 1450)]
+    rows = [("b", "CDS", start, end, strand, "ID=rps12") for strand, start, end in parts]
+    assert runs(classify(rows)["b"]) == [
+        ("CDS", 200, 300), ("CDS", 1200, 1300), ("intron", 1300, 1400), ("CDS", 1400, 1450)
+    ]  # fmt: skip
+
+
+@needs_bedtools
 def test_a_gene_of_unknown_strand_has_no_promoter(classify):
     assert runs(classify([("a", "gene", 100, 200, ".", "ID=g")], upstream=20)["a"]) == []
 

@@ -85,7 +85,7 @@ def page(tmp_path, manifest):
         "2 1.23 Mb 38.5% 1.0% 3 17 5.0% 612 613",
         "yeast: 1 contig named in the configuration dropped, 85.78 kb in all (MT).",
         "yeast: the same sequence stands there 2 times: chrI, chrI_copy.",
-        "yeast: haplotype 2 of S1, 42 variants applied, not applied: 3 OVERLAP; 1 unphased genotypes taken in the order",
+        "yeast: haplotype 2 of S1, 42 variants applied, not applied: 3 OVERLAP; 1 unphased genotypes taken in",
         "yeast: 3.40 kb soft-masked by 12 repeats of the sheet.",
         "yeast: repeats on contigs that it does not have: chrZ.",
         "yeast validation 987 6.2% 4.3% 0",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from corpus_settings import corpus_settings
+from tiny_corpus import corpus_settings
 
 from genoglot.corpus.splits import SPLITS, SplitMap, check_held_out, split_of, split_of_block
 from genoglot.corpus.windows import make_windows, read_counts

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_corpus import random_sequence
 from transformers import AutoTokenizer
 
 from genoglot.errors import InputError
@@ -28,10 +29,6 @@ SETTINGS = {
     "bpe": {"type": "bpe", "vocabulary": 60, "sample_bases": 10_000},
 }
 MOTIF = "GATTACAGGCT"
-
-
-def random_sequence(length: int, seed: int, letters: str = "ACGT") -> str:
-    return "".join(np.random.default_rng(seed).choice(list(letters), length))
 
 
 def write_windows(folder: Path, rows: list[tuple[str, int, int, str]]) -> Path:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pysam
 import pytest
-from corpus_settings import corpus_settings
 from safetensors.numpy import load_file
+from tiny_corpus import corpus_settings
 
 from genoglot.corpus.manifest import build_corpus
 from genoglot.corpus.markov import fit_markov

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from corpus_settings import corpus_settings
+from tiny_corpus import corpus_settings, random_sequence
 
 from genoglot.corpus import cutting
 from genoglot.corpus.cutting import Cutter, Windows, count_flagged, tile
@@ -20,16 +20,6 @@ from genoglot.genome.store import CODE_MASK, N_CODE
 
 needs_bedtools = pytest.mark.skipif(shutil.which("bedtools") is None, reason="bedtools is not on PATH")
 BY_HASH = {"by": "hash", "block": 100, "validation": 0.3, "test": 0.1}
-
-
-def random_sequence(length: int, seed: int, letters: str = "ACGT") -> str:
-    return "".join(np.random.default_rng(seed).choice(list(letters), length))
-
-
-@pytest.fixture
-def contigs():
-    middle = random_sequence(60, 1) + "N" * 30 + random_sequence(77, 2).lower()
-    return {"one": middle, "two": random_sequence(133, 3), "short": random_sequence(39, 4)}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genoglot.corpus.hashing import mix
 from genoglot.corpus.markov import training_stretches
 from genoglot.corpus.reader import WindowReader
 from genoglot.errors import InputError
@@ -106,19 +107,6 @@ def holds_n(codes: np.ndarray, kmer: int) -> np.ndarray:
     before = np.zeros((*codes.shape[:-1], codes.shape[-1] + 1), dtype=np.int32)
     np.cumsum(unknown, axis=-1, out=before[..., 1:])
     return before[..., kmer:] > before[..., :-kmer]
-
-
-def mix(kmers: np.ndarray) -> np.ndarray:
-    """Hashes, uint64, of k-mers: the finaliser of splitmix64 (Steele et al. 2014, doi:10.1145/2660193.2660195).
-
-    It maps the numbers of 64 bits one to one, so that no two k-mers share a hash.
-    """
-    hashes = kmers ^ (kmers >> np.uint64(30))
-    hashes *= np.uint64(0xBF58476D1CE4E5B9)
-    hashes ^= hashes >> np.uint64(27)
-    hashes *= np.uint64(0x94D049BB133111EB)
-    hashes ^= hashes >> np.uint64(31)
-    return hashes
 
 
 def _held_out_sketch(reader: WindowReader, kmer: int, limit: np.uint64) -> tuple[np.ndarray, np.ndarray]:

@@ -125,10 +125,14 @@ def _transcripts(rows: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gaps(parts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Introns between the parts of each transcript; and gaps too short for one, with whether CDS surrounds them."""
-    parts = parts.sort_values(["transcript", "contig", "start"], kind="stable")
-    group = parts.groupby(["transcript", "contig"], sort=False)
-    reach = group["end"].cummax().groupby([parts["transcript"], parts["contig"]], sort=False).shift()
+    """Introns between the parts of each transcript; and gaps too short for one, with whether CDS surrounds them.
+
+    Parts on both strands, as of trans-spliced genes, are those of several RNAs, with no intron between them.
+    """
+    one_rna = ["transcript", "contig", "strand"]
+    parts = parts.sort_values([*one_rna, "start"], kind="stable")
+    reach = parts.groupby(one_rna, sort=False)["end"].cummax()
+    reach = reach.groupby([parts[column] for column in one_rna], sort=False).shift()
     size = parts["start"] - reach
     between = parts.assign(end=parts["start"], start=reach, coding=parts["type"] == "CDS")[size > 0]
     between = between.astype({"start": "int64"})

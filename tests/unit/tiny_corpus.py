@@ -1,6 +1,8 @@
-"""Settings of a corpus as they are once defaults are filled in, for the tests of corpora."""
+"""Settings of a corpus as they are once defaults are filled in, and sequence, for the tests of corpora."""
 
 from typing import Any
+
+import numpy as np
 
 
 def corpus_settings(**changes: Any) -> dict[str, Any]:
@@ -28,3 +30,7 @@ def corpus_settings(**changes: Any) -> dict[str, Any]:
     if settings["split"]["by"] == "hash":
         settings["validation"] = settings["test"] = []
     return settings
+
+
+def random_sequence(length: int, seed: int, letters: str = "ACGT") -> str:
+    return "".join(np.random.default_rng(seed).choice(list(letters), length))
