@@ -12,7 +12,7 @@ import pytest
 from report_manifest import interval, write_json, write_manifest
 
 from genoglot.errors import InputError
-from genoglot.report import figures, verdicts
+from genoglot.report import data, figures, verdicts
 from genoglot.report.page import write_report
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -75,6 +75,21 @@ def manifest(tmp_path):
 @pytest.fixture
 def page(tmp_path, manifest):
     return report(tmp_path, manifest)
+
+
+def test_what_a_hash_holds_out_is_given_in_shares_of_the_bases():
+    held = {"windows": 30, "mean": None, "shared": 0.0, "dropped": 4}
+    manifest = {
+        "settings": {"window": 128},
+        "windows": {"g": {"train": 900, "validation": 30, "test": 0}},
+        "contigs": None,
+        "bases": {"g": {"train": 0.95, "validation": 0.05, "test": 0.0}},
+        "leakage": {"kmer": 21, "max_shared": 0.5, "drop": True, "genomes": {"g": {"validation": held}}},
+    }
+    windows, leakage = data.corpora_section([{"name": "c", "manifest": manifest}]).blocks
+    assert windows.rows == [["c", "g", "128 bp", "900", "30", "0", "validation: 5.0% of the bases"]]
+    assert leakage.rows == [["g", "validation", "30", "n/a", "0.0%", "4"]]
+    assert "such windows are left out" in leakage.caption
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,15 @@ def test_mistakes_in_corpora(config, change, words):
     refused(config | change, words)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "flank"),
+    [({"type": "balanced"}, 100), ({"type": "balanced", "flank": 7}, 7), ({"type": "features"}, 0), ({}, 0)],
+)
+def test_balanced_windows_have_a_flank_of_half_a_window(config, recipe, flank):
+    study = read(config | one_corpus(validation=["I"], window=200, recipe=recipe))
+    assert study.window_settings("c")["recipe"]["flank"] == flank
+
+
 def test_a_species_is_the_genome_itself_unless_the_sheet_names_one(config, tmp_path):
     sheet = tmp_path / "genomes.tsv"
     sheet.write_text("genome\tfasta\tannotation\tspecies\na\ta.fa\ta.gff\tyeast\nb\tb.fa\t\t\n")

@@ -1,4 +1,9 @@
-"""The one exception that is meant for the person at the keyboard."""
+"""The one exception that is meant for the person at the keyboard, and errors that are no fault of the code."""
+
+import errno
+
+# the disk is full, a quota is used up, or a file passes a limit on its size
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class InputError(Exception):

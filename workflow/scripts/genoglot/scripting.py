@@ -1,6 +1,5 @@
 """What every workflow script shares: a log file that also reaches the terminal, and errors in words."""
 
-import errno
 import logging
 import sys
 import traceback
@@ -8,10 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from genoglot.errors import InputError
+from genoglot.errors import NO_SPACE, InputError
 
-# the disk is full, a quota is used up, or a file passes a limit on its size
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 

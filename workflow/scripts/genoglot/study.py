@@ -133,8 +133,13 @@ class Study:
         return self.config["cleaning"][self.genomes[genome]["cleaning"]]
 
     def window_settings(self, corpus: str) -> dict:
-        """What of a corpus' settings decides on the windows of each of its genomes."""
-        return {key: self.corpora[corpus][key] for key in OF_WINDOWS}
+        """What of a corpus' settings decides on the windows of each of its genomes; the flank as a number."""
+        settings = {key: self.corpora[corpus][key] for key in OF_WINDOWS}
+        recipe = settings["recipe"]
+        if recipe["flank"] is None:
+            flank = settings["window"] // 2 if recipe["type"] == "balanced" else 0
+            settings["recipe"] = {**recipe, "flank": flank}
+        return settings
 
     def species(self, corpus: str) -> dict[str, str]:
         """Species of each genome of a corpus; a genome for which the sheet has none is its own."""

@@ -120,8 +120,7 @@ def _held_out(manifest: dict[str, Any], genome: str) -> str:
         held_out = [f"{split}: {some(contigs[split])}" for split in HELD_OUT if contigs.get(split)]
     else:
         held = (manifest.get("bases") or {}).get(genome, {})
-        total = sum(held.values())
-        held_out = [f"{split}: {share(held[split], total)} of the bases" for split in HELD_OUT if held.get(split)]
+        held_out = [f"{split}: {share(held[split], 1)} of the bases" for split in HELD_OUT if held.get(split)]
     return "; ".join(held_out) or "none"
 
 
@@ -134,7 +133,9 @@ def _leakage(entry: dict[str, Any]) -> Table | None:
     for genome, splits in leakage["genomes"].items():
         for split, found in splits.items():
             if found["windows"]:
-                cells = [f"{found['windows']:,}", f"{found['mean']:.1%}", f"{found['shared']:.1%}"]
+                # windows of N have no k-mers to compare
+                mean = "n/a" if found["mean"] is None else f"{found['mean']:.1%}"
+                cells = [f"{found['windows']:,}", mean, f"{found['shared']:.1%}"]
                 rows.append([genome, split, *cells, f"{found['dropped']:,}"])
     if not rows:
         return None

@@ -1,6 +1,5 @@
 """Get a file from an accession, an address or a path: whole, of the right checksum and kind, or not at all."""
 
-import errno
 import logging
 import os
 import shutil
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from genoglot.compression import blocks, is_gzip, open_plain
-from genoglot.errors import InputError
+from genoglot.errors import NO_SPACE, InputError
 from genoglot.files import write_json
 from genoglot.sources.accession import Published, is_accession, resolve
 from genoglot.sources.checksums import Checksum, bsd_sum, file_checksums, find_checksum, is_listing, parse_checksum
@@ -22,7 +21,6 @@ from genoglot.sources.location import file_name, local_path, mirrored, scheme
 
 logger = logging.getLogger(__name__)
 
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Files of checksums and listings of folders are far smaller; what is larger is something else.
 LARGEST_TEXT = 1 << 26
 
@@ -116,7 +114,7 @@ def fetch(
         if record:
             write_json(Path(record), description)
     except OSError as error:
-        if error.errno in FULL_DISK:
+        if error.errno in NO_SPACE:
             raise InputError(_full_disk(source, part, error)) from None
         raise
     finally:
