@@ -17,6 +17,8 @@ PROMISED = [
     *(f"{GENOME}/{name}" for name in ("regions.bed.gz", "regions.bed.gz.tbi")),
     *(f"{GENOME}/{name}" for name in ("consequences.vcf.gz", "consequences.vcf.gz.tbi")),
     *(f"{GENOME}/sequence/{name}" for name in ("bases.npy", "contigs.tsv")),
+    *(f"{GENOME}/{name}" for name in ("names.tsv", "source/fasta.json", "source/annotation.json")),
+    "results/variants/known/source/variants.json",
     *(f"results/corpora/tiny/{name}" for name in ("windows.parquet", "corpus.json", "markov.safetensors")),
     "results/corpora/tiny/windows/toy.parquet",
     *(f"{MODEL}/{name}" for name in ("config.json", "model.safetensors", "tokenizer.json", "modeling_genoglot.py")),
@@ -54,7 +56,7 @@ def test_what_is_promised_is_there_and_nothing_else(finished):
 
 def test_every_job_has_a_log(finished):
     logs = {path.parts[-len(path.relative_to(finished / "logs").parts)] for path in (finished / "logs").rglob("*.log")}
-    assert {"fetch_genome", "fetch_variants", "pretrain_model", "score_variants", "write_report.log"} <= logs
+    assert {"fetch_source", "fetch_variants", "pretrain_model", "score_variants", "write_report.log"} <= logs
 
 
 def records(path: Path) -> list[tuple]:
@@ -126,23 +128,14 @@ def test_a_training_setting_trains_again_and_reads_no_genome_again(finished, tmp
     study.configure(models=models)
     jobs = study.jobs()
     assert {"pretrain_model", "evaluate_model", "embed_windows", "score_variants", "write_report"} <= jobs.keys()
-    assert not {"fetch_genome", "normalise_genome", "tokenize_genome", "make_windows", "fit_markov"} & jobs.keys()
-
-
-def test_a_new_genome_runs_its_own_jobs_only(finished, tmp_path):
-    study = finished.copy(tmp_path)
-    shutil.copy2(study / "toy.fa", study / "new.fa")
-    with open(study / "genomes.tsv", "a") as sheet:
-        sheet.write("new\tnew.fa\t\n")
-    own = {"fetch_genome", "normalise_genome", "tokenize_genome", "classify_regions"}
-    assert study.jobs() == dict.fromkeys([*own, "write_report", "default"], 1)
+    assert not {"fetch_source", "normalise_genome", "tokenize_genome", "make_windows", "fit_markov"} & jobs.keys()
 
 
 def test_a_new_source_is_read_again(finished, tmp_path):
     study = finished.copy(tmp_path)
     shutil.copy2(study / "toy.fa", study / "new.fa")
     (study / "genomes.tsv").write_text("genome\tfasta\tannotation\ntoy\tnew.fa\ttoy.gff3\n")
-    assert {"fetch_genome", "normalise_genome", "pretrain_model"} <= study.jobs().keys()
+    assert {"fetch_source", "normalise_genome", "pretrain_model"} <= study.jobs().keys()
 
 
 def test_snakemake_report(finished, tmp_path):
