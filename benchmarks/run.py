@@ -3,7 +3,8 @@
 Each measurement runs in a process of its own, since threads, allocator and peak memory belong to a process. Every
 figure stands beside a baseline from the same run. Results go to stdout as a Markdown table; nothing is written.
 
-    python benchmarks/run.py [NAME ...]     all measurements but those of large data, or those named
+    python benchmarks/run.py [NAME ...]                  all measurements but those of large data, or those named
+    FASTA=R64.fa.gz python benchmarks/run.py ready       of a genome of your own instead of 12 random megabases
 """
 
 import argparse

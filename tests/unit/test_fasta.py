@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from genoglot.errors import InputError
 from genoglot.genome import fasta as module
 from genoglot.genome.fasta import normalise_fasta, tokenize
-from genoglot.genome.store import Genome
+from genoglot.genome.store import Genome, encode
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 YEAST = SHARED / "yeast" / "Saccharomyces_cerevisiae.R64-1-1.dna.primary_assembly.fa.gz"
@@ -222,3 +223,31 @@ def test_spaces_inside_lines_give_the_published_sequence(tmp_path):
         normalise_fasta(SPACES.with_name(f"pinf_sc50.{name}.fa.gz"), tmp_path / f"{name}.fa.gz", tmp_path / "r", name)
     one, other = (pysam.FastaFile(str(tmp_path / f"{n}.fa.gz")) for n in ("original_spaces_in_lines", "normalised"))
     assert one.fetch(one.references[0]).upper() == other.fetch(other.references[0]).upper()
+
+
+@pytest.mark.parametrize("lengths", [[1], [79, 80, 81], [160, 1, 4000], [200_000]])
+def test_indices_are_those_of_faidx(tmp_path, lengths):
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("ACGTacgtN"), length)) for length in lengths]
+    (tmp_path / "in.fa").write_text("".join(f">c{number} x\n{text}\n" for number, text in enumerate(texts)))
+    normalise_fasta(tmp_path / "in.fa", tmp_path / "g.fa.gz", tmp_path / "g.json", "g")
+    (tmp_path / "other").mkdir()
+    shutil.copy(tmp_path / "g.fa.gz", tmp_path / "other")
+    pysam.faidx(str(tmp_path / "other" / "g.fa.gz"))
+    for end in (".fai", ".gzi"):
+        assert (tmp_path / f"g.fa.gz{end}").read_bytes() == (tmp_path / "other" / f"g.fa.gz{end}").read_bytes()
+
+
+def test_tokenizing_follows_the_index(tmp_path):
+    """Lines of any length, descriptions in headers; and an index of another file is refused."""
+    text = ">one some words\nACGTACG\nTTTNA\n>two\nacgt\nGG\n"
+    with pysam.BGZFile(str(tmp_path / "g.fa.gz"), "wb", None) as handle:
+        handle.write(text.encode())
+    pysam.faidx(str(tmp_path / "g.fa.gz"))
+    tokenize(tmp_path / "g.fa.gz", tmp_path / "bases.npy", tmp_path / "contigs.tsv")
+    assert np.load(tmp_path / "bases.npy").tolist() == encode("ACGTACGTTTNA" + "acgtGG").tolist()
+    index = tmp_path / "g.fa.gz.fai"
+    index.write_text(index.read_text().replace("two\t6", "two\t9"))
+    with pytest.raises(InputError, match="'two' does not lie where the index has it"):
+        tokenize(tmp_path / "g.fa.gz", tmp_path / "other.npy", tmp_path / "other.tsv")
+    assert not (tmp_path / "other.npy").exists()

@@ -67,16 +67,25 @@ class Writer(Protocol):
 
 @dataclass
 class FastaWriter:
-    """Writes contigs as lines of 80 bases, and digests what it writes whatever the length of the lines."""
+    """Writes contigs as lines of 80 bases, and digests what it writes whatever the length of the lines.
+
+    `index` holds the rows of the `.fai`: name, length, offset of the first base in the uncompressed file, bases and
+    bytes of a line.
+    """
 
     writer: Writer
     sha256: Any = field(default_factory=hashlib.sha256)
+    index: list[str] = field(default_factory=list)
     _pending: bytes = b""
+    _name: str = ""
+    _offset: int = 0
 
     def start(self, name: str) -> None:
         header = b">" + name.encode() + b"\n"
         self.sha256.update(header)
         self.writer.write(header)
+        self._name = name
+        self._offset += len(header)
 
     def add(self, bases: bytes) -> None:
         """Write whole lines; keep what is left for later."""
@@ -94,6 +103,10 @@ class FastaWriter:
         if self._pending:
             self.writer.write(self._pending + b"\n")
         self._pending = b""
+        # faidx takes the lines of a contig to be as long as its first
+        line = min(length, LINE_WIDTH)
+        self.index.append(f"{self._name}\t{length}\t{self._offset}\t{line}\t{line + 1}\n")
+        self._offset += length + -(-length // LINE_WIDTH)
 
 
 class _Gaps:
@@ -179,7 +192,7 @@ class ContigWriter:
         if self._here is not None:
             letters = self._here.mask(letters, offset)
             bases = letters.tobytes()
-        self._count(np.frombuffer(raw, dtype=np.uint8), letters)
+        self._count(raw, letters)
         if self._held is None:
             self._fasta.add(bases)
             return
@@ -189,16 +202,16 @@ class ContigWriter:
             self._fasta.add(b"".join(self._held))
             self._held = None
 
-    def _count(self, raw: np.ndarray, letters: np.ndarray) -> None:
-        contig, upper, given = self._contig, letters & UPPER, raw & UPPER
+    def _count(self, raw: bytes, letters: np.ndarray) -> None:
+        contig, upper, given = self._contig, letters & UPPER, np.frombuffer(raw, dtype=np.uint8)
         unknown = upper == ord("N")
-        count = int(np.count_nonzero(unknown))
-        contig.n += count
-        contig.iupac += count - int(np.count_nonzero(given == ord("N")))
-        contig.uracil += int(np.count_nonzero(given == ord("U")))
+        if count := int(np.count_nonzero(unknown)):
+            contig.n += count
+            contig.iupac += count - raw.count(b"N") - raw.count(b"n")
+        contig.uracil += raw.count(b"U") + raw.count(b"u")
         contig.soft_masked += int(np.count_nonzero(letters >= ord("a")))
-        contig.gc += int(np.count_nonzero((upper == ord("G")) | (upper == ord("C"))))
-        self._given_lower_case += int(np.count_nonzero(raw >= ord("a")))
+        contig.gc += int(np.count_nonzero(upper == ord("G"))) + int(np.count_nonzero(upper == ord("C")))
+        self._given_lower_case += int(np.count_nonzero(given >= ord("a")))
         self._gaps.add(unknown)
         self._md5.update(upper.data)
 
@@ -236,6 +249,11 @@ class ContigWriter:
             self._aliases.check([*(contig.name for contig in self.contigs), *(entry["name"] for entry in self.dropped)])
         if self._repeats is not None:
             self._unknown = self._repeats.unknown()
+
+    @property
+    def index(self) -> str:
+        """The `.fai` of what was written."""
+        return "".join(self._fasta.index)
 
     @property
     def lower_case(self) -> bool:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ from genoglot.genome.store import ENCODE
 logger = logging.getLogger(__name__)
 
 FETCH = 1 << 23
+# columns of a faidx index: bases of the sequence, place of the first in the file, bases and bytes of a line
+FAI = ["contig", "length", "first", "line_bases", "line_bytes"]
+STORED = ENCODE.tobytes()
 # The default level makes DNA a tenth smaller, in eight times the time.
 BGZIP_MODE = "wb1"
 
@@ -72,19 +75,18 @@ def normalise_fasta(
     table = AliasTable.read(aliases) if aliases is not None else None
 
     def convert(letters: bytes) -> tuple[FastaParser, ContigWriter]:
-        with _bgzip_writer(partial, fasta) as bgzip:
+        with _bgzip_writer(partial, gzi, fasta) as bgzip:
             writer = ContigWriter(bgzip, settings, intervals, table)
             return _convert(source, writer, letters), writer
 
     ignore = settings.soft_masks == "ignore"
     with ExitStack() as stack:
-        partial = stack.enter_context(atomic_path(fasta))
+        partial, fai, gzi = (stack.enter_context(atomic_path(Path(f"{fasta}{end}"))) for end in ("", ".fai", ".gzi"))
         parser, writer = convert(NORMAL_UPPER if ignore else NORMAL)
         if writer.lower_case and not ignore:
             logger.info("%s: the whole genome is in lower case; that is not taken for soft masking", name)
             parser, writer = convert(NORMAL_UPPER)
-        indices = [stack.enter_context(atomic_path(fasta.with_name(fasta.name + end))) for end in (".fai", ".gzi")]
-        _index(partial, *indices)
+        fai.write_text(writer.index)
     found = writer.report()
     state = {"crlf": parser.crlf, "spaces": parser.spaces, "lower_case": writer.lower_case}
     write_json(Path(report), {"genome": name, "source_sha256": digest(Path(source)), **state, **found})
@@ -93,15 +95,15 @@ def normalise_fasta(
 
 
 @contextmanager
-def _bgzip_writer(path: Path, final: Path) -> Iterator[pysam.BGZFile]:
-    """A bgzip file that is to become `final`, and is whole if no error is raised.
+def _bgzip_writer(path: Path, gzi: Path, final: Path) -> Iterator[pysam.BGZFile]:
+    """A bgzip file that is to become `final`, and its index; both are whole if no error is raised.
 
     Raises:
         InputError: it could not be written to its end.
     """
     try:
         # pysam hands the level in the mode on to htslib; only its type hints do not know of it
-        with pysam.BGZFile(str(path), BGZIP_MODE, None) as writer:  # type: ignore[arg-type]
+        with pysam.BGZFile(str(path), BGZIP_MODE, str(gzi)) as writer:  # type: ignore[arg-type]
             yield writer
     except OSError as error:
         raise InputError(f"{final}: could not be written to its end ({error}); is the disk full?") from None
@@ -128,17 +130,6 @@ def _source_blocks(source: str | Path) -> Iterator[bytes]:
         yield from blocks(handle)
 
 
-def _index(fasta: Path, fai: Path, gzi: Path) -> None:
-    made = [Path(f"{fasta}.fai"), Path(f"{fasta}.gzi")]
-    try:
-        pysam.faidx(str(fasta))
-        made[0].replace(fai)
-        made[1].replace(gzi)
-    finally:
-        for path in made:
-            path.unlink(missing_ok=True)
-
-
 def tokenize(fasta: str | Path, bases: str | Path, contigs: str | Path) -> None:
     """Write the tokenized genome that `genoglot.genome.store.Genome` maps.
 
@@ -146,16 +137,36 @@ def tokenize(fasta: str | Path, bases: str | Path, contigs: str | Path) -> None:
         fasta: bgzip FASTA with its indices, as `normalise_fasta` writes it.
         bases: output npy (format 1.0), uint8 of shape (total length,), one stored byte a base.
         contigs: output table with columns contig, length, offset (tab separated, with a header).
+
+    Raises:
+        InputError: the FASTA and its index do not fit.
     """
-    table = ENCODE.tobytes()
-    with pysam.FastaFile(str(fasta)) as genome, atomic_path(Path(bases)) as partial, atomic_path(Path(contigs)) as tsv:
-        lengths = np.array(genome.lengths, dtype=np.int64)
-        header = {"descr": "|u1", "fortran_order": False, "shape": (int(lengths.sum()),)}
-        with open(partial, "wb") as handle:
+    index = pd.read_csv(f"{fasta}.fai", sep="\t", names=FAI, dtype={"contig": str}, keep_default_na=False, quoting=3)
+    lengths = index["length"].to_numpy(dtype=np.int64)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (int(lengths.sum()),)}
+    with atomic_path(Path(bases)) as partial, atomic_path(Path(contigs)) as tsv:
+        with pysam.BGZFile(str(fasta), "rb", None) as source, open(partial, "wb") as handle:
             np.lib.format.write_array_header_1_0(handle, header)
-            for name, length in zip(genome.references, genome.lengths, strict=True):
-                for start in range(0, length, FETCH):
-                    sequence = genome.fetch(name, start, min(start + FETCH, length))
-                    handle.write(sequence.encode("ascii").translate(table))
-        rows = pd.DataFrame({"contig": genome.references, "length": lengths, "offset": np.cumsum(lengths) - lengths})
+            position = 0
+            for row in index.itertuples():
+                # the header, and what else lies before the first base
+                source.read(row.first - position)
+                lines = -(-row.length // row.line_bases)
+                size = row.length + lines * (row.line_bytes - row.line_bases)
+                if _copy_stored(source, handle, size) != row.length:
+                    raise InputError(
+                        f"{fasta}: the sequence {row.contig!r} does not lie where the index has it; one of the two was "
+                        "changed: remove both, and run again"
+                    )
+                position = row.first + size
+        rows = pd.DataFrame({"contig": index["contig"], "length": lengths, "offset": np.cumsum(lengths) - lengths})
         rows.to_csv(tsv, sep="\t", index=False)
+
+
+def _copy_stored(source: pysam.BGZFile, handle: BinaryIO, size: int) -> int:
+    """Write the stored bytes of the next `size` bytes of sequence lines; how many there were."""
+    written = 0
+    while size > 0 and (text := source.read(min(size, FETCH))):
+        size -= len(text)
+        written += handle.write(text.translate(STORED, b"\n"))
+    return written

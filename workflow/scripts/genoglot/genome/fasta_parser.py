@@ -159,10 +159,9 @@ class FastaParser:
         """Take bases up to the next header or the end of the block."""
         found = block.find(b"\n>", position)
         raw = block[position : found + 1] if found >= 0 else block[position:]
-        normal = raw.translate(self.table)
-        if INVALID in normal:
-            self._refuse(raw, normal.index(INVALID))
-        bases = normal.translate(None, SPACE)
+        bases = raw.translate(self.table, SPACE)
+        if INVALID in bases:
+            self._refuse(raw, raw.translate(self.table).index(INVALID))
         self._length += len(bases)
         self.crlf = self.crlf or b"\r" in raw
         self.spaces += raw.count(b" ") + raw.count(b"\t")
