@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genoglot.annotation.gff import SHOWN, refuse
-from genoglot.errors import InputError
+from genoglot.errors import InputError, few
 from genoglot.genome.names import ContigNames
 
 ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv", "xvi")
@@ -38,7 +38,7 @@ def on_genome_contigs(
     if len(dropped) == len(named):
         raise InputError(
             f"{source}: all contigs of the annotation were dropped from the genome when it was cleaned: "
-            f"{_few(named.tolist())}; change the settings of cleaning, or give the genome without its annotation"
+            f"{few(named.tolist())}; change the settings of cleaning, or give the genome without its annotation"
         )
     lost = rows["contig"].isin(dropped)
     meant = dict(zip(named, found.where(found.notna(), named), strict=True))
@@ -71,13 +71,9 @@ def _check_contigs(rows: pd.DataFrame, contigs: pd.DataFrame, source: str | Path
         advice = f"it seems that names differ: {pairs}; rename them in the annotation, or say so ({table})"
     raise InputError(
         f"{source}, line {line}: {share} of the annotation's {len(named)} contigs "
-        f"{'is' if share == 'none' else 'are not'} in the genome. Annotation: {_few(unknown)}. "
-        f"Genome: {_few(known)}. {advice[0].upper()}{advice[1:]}"
+        f"{'is' if share == 'none' else 'are not'} in the genome. Annotation: {few(unknown)}. "
+        f"Genome: {few(known)}. {advice[0].upper()}{advice[1:]}"
     )
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _contig_key(name: str) -> str:

@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from genoglot.corpus.windows import read_windows
 from genoglot.files import atomic_path
+from genoglot.genome.kmers import kmer_numbers
 from genoglot.genome.store import CODE_MASK, N_CODE, Genome
 
 log = logging.getLogger(__name__)
@@ -63,13 +64,7 @@ class MarkovModel:
 
 def _kmer_ids(codes: np.ndarray, k: int) -> np.ndarray:
     """Number of the k-mer that starts at each position (..., length - k + 1); -1 where it holds N."""
-    length = codes.shape[-1] - k + 1
-    ids = np.zeros((*codes.shape[:-1], length), dtype=np.int64)
-    known = np.ones(ids.shape, dtype=bool)
-    for offset in range(k):
-        digit = codes[..., offset : offset + length]
-        known &= digit < N_CODE
-        ids = ids * 4 + digit
+    ids, known = kmer_numbers(codes, k)
     ids[~known] = -1
     return ids
 

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 
+from genoglot.genome.kmers import kmer_numbers
 from genoglot.genome.store import N_CODE, Genome
 
 CHUNK = 4096
@@ -34,13 +35,7 @@ def kmer_counts(codes: np.ndarray, k: int) -> np.ndarray:
     windows, size = codes.shape
     if size < k:
         return np.zeros((windows, n_classes), dtype=np.float32)
-    positions = size - k + 1
-    numbers = np.zeros((windows, positions), dtype=np.int32)
-    known = np.ones((windows, positions), dtype=bool)
-    for place in range(k):
-        column = codes[:, place : place + positions]
-        numbers = numbers * 4 + (column & 3)
-        known &= column < N_CODE
+    numbers, known = kmer_numbers(codes, k)
     cells = classes[numbers] + np.arange(windows)[:, None] * n_classes
     counts = np.bincount(cells[known], minlength=windows * n_classes)
     return counts.reshape(windows, n_classes).astype(np.float32)

@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from genoglot.compression import open_plain
-from genoglot.errors import InputError
+from genoglot.errors import InputError, few
 from genoglot.genome.names import ContigNames
 
 log = logging.getLogger(__name__)
 
-SHOWN = 5
 # Lines that hold no interval: comments, and what the UCSC browser reads before the first one.
 HEADER = r"#|track(?:\s|$)|browser(?:\s|$)"
 
@@ -82,11 +81,7 @@ def _refuse_contigs(bed: str | Path, rows: pd.DataFrame, contigs: pd.DataFrame) 
     unknown = rows["contig"].drop_duplicates().tolist()
     known = contigs["contig"].tolist()
     raise InputError(
-        f"{bed}, line {rows['line'].iloc[0]}: the genome has no contig {unknown[0]!r} (unknown: {_few(unknown)}; the "
-        f"genome has {_few(known)}); give the file made for this FASTA, or its other names in the column `aliases` of "
+        f"{bed}, line {rows['line'].iloc[0]}: the genome has no contig {unknown[0]!r} (unknown: {few(unknown)}; the "
+        f"genome has {few(known)}); give the file made for this FASTA, or its other names in the column `aliases` of "
         "the sheet of genomes"
     )
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -9,12 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from genoglot.compression import open_plain
-from genoglot.errors import InputError
+from genoglot.errors import InputError, few
 from genoglot.files import atomic_path, read_json
 
 logger = logging.getLogger(__name__)
 
-SHOWN = 5
 # how alias tables write that there is no name
 NOTHING = frozenset({"", "-", "na"})
 # the columns of an NCBI assembly report that hold names which are those of one sequence alone
@@ -108,8 +107,8 @@ class AliasTable:
                 self._refuse_shared(owner[group], contig)
         if not owner:
             raise InputError(
-                f"{self._path}: no row names a contig of the genome. Table: {_few(self._group)}. "
-                f"Genome: {_few(contigs)}. Give the table of this assembly, with a column of the names in the FASTA"
+                f"{self._path}: no row names a contig of the genome. Table: {few(self._group)}. "
+                f"Genome: {few(contigs)}. Give the table of this assembly, with a column of the names in the FASTA"
             )
         if len(owner) < len(contigs):
             logger.info("%s: %d of %d contigs are not in it", self._path, len(contigs) - len(owner), len(contigs))
@@ -155,11 +154,6 @@ def _is_database_table(header: list[str] | None, rows: list[Row]) -> bool:
         return True
     sources = Counter(source for _, cells in rows for source in cells[2].split(","))
     return ALIAS_SOURCES.issuperset(sources)
-
-
-def _few(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:SHOWN]) + (f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else "")
 
 
 def write_names(report: str | Path, aliases: str | Path | None, output: str | Path) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from genoglot.errors import InputError
+from genoglot.genome.kmers import kmer_numbers
 from genoglot.genome.store import BASES, CODE_MASK, N_CODE
 
 MASK, PAD, UNKNOWN = "[MASK]", "[PAD]", "[UNK]"
@@ -176,22 +177,6 @@ class Blocks(Vocabulary):
 def kmers(k: int) -> list[str]:
     """All k-mers in alphabetical order, which is that of their numbers."""
     return ["".join(letters) for letters in product(BASES[:N_CODE], repeat=k)]
-
-
-def kmer_numbers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number of the k-mer that starts at each base (int32), and whether all its bases are known.
-
-    Both have shape (batch, window - k + 1), of base codes (batch, window) without soft-mask bits.
-    """
-    length = max(codes.shape[1] - k + 1, 0)
-    numbers = np.zeros((len(codes), length), dtype=np.int32)
-    known = np.ones(numbers.shape, dtype=bool)
-    unknown = codes >= N_CODE
-    for offset in range(k):
-        numbers <<= 2
-        numbers |= codes[:, offset : offset + length] & 3
-        known &= ~unknown[:, offset : offset + length]
-    return numbers, known
 
 
 def _aligned(ids: np.ndarray, span: int) -> Tokens:

@@ -1,16 +1,16 @@
 """Tokenizer folders: made from settings, measured on held-out windows, and read back as encodings."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from genoglot.corpus.reader import WindowReader
 from genoglot.corpus.windows import read_windows
 from genoglot.errors import InputError
 from genoglot.files import write_json
-from genoglot.genome.store import BASES, N_CODE, Genome
+from genoglot.genome.store import BASES, CODE_MASK, N_CODE
 from genoglot.tokens.bpe import Bpe, train_bpe
 from genoglot.tokens.encoding import SPECIAL, Blocks, Encoding, Kmers, SingleBase
 from genoglot.tokens.pipelines import (
@@ -96,7 +96,9 @@ def measure(encoding: Encoding, windows: Path, sequences: dict[str, Path]) -> di
     """
     counts = np.zeros(encoding.size, dtype=np.int64)
     bases = 0
-    for codes in _batches(windows, sequences):
+    reader = WindowReader(read_windows(windows, "validation"), sequences)
+    for first in range(0, len(reader), BATCH):
+        codes = reader.read(np.arange(first, min(first + BATCH, len(reader)))) & CODE_MASK
         written = encoding.encode(codes)
         counts += np.bincount(written.ids[written.present], minlength=encoding.size)
         bases += codes.size
@@ -110,14 +112,3 @@ def measure(encoding: Encoding, windows: Path, sequences: dict[str, Path]) -> di
         if total
         else None,
     }
-
-
-def _batches(windows: Path, sequences: dict[str, Path]) -> Iterator[np.ndarray]:
-    """Base codes of the validation windows, uint8 of shape (batch, window)."""
-    validation = read_windows(windows, "validation")
-    for genome, group in validation.groupby("genome", observed=True, sort=False):
-        store = Genome(Path(sequences[genome]))
-        contigs, starts = store.contig_numbers(group["contig"]), group["start"].to_numpy()
-        size = int(group["end"].iloc[0] - starts[0])
-        for first in range(0, len(starts), BATCH):
-            yield store.windows(contigs[first : first + BATCH], starts[first : first + BATCH], size)
