@@ -51,6 +51,14 @@ def contigs() -> dict[str, str]:
 
 
 @pytest.fixture
+def training_corpus(make_genome, describe_genome, tmp_path):
+    """A corpus to train on, of `tiny_training`; imported here, since torch takes its time."""
+    from tiny_training import CONTIGS, TinyCorpus
+
+    return TinyCorpus(tmp_path, make_genome(CONTIGS), describe_genome(CONTIGS))
+
+
+@pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
     yield server

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from cyvcf2 import VCF
+from tiny_models import random_network
+from tiny_tokens import tiny_encoding
 
 from genoglot.corpus.markov import MarkovModel
 from genoglot.errors import InputError
-from genoglot.model.modeling_genoglot import GenoglotConfig, GenoglotForMaskedLM
-from genoglot.model.training import save_model
+from genoglot.model.folder import save_model
 from genoglot.variants.scoring import score_variants
 
 SEQUENCES = {"c1": "ACGTTGCAAGTCNTAGACCATGACGTACGAT" * 3, "c2": "GGATCCATTAGCATCA" * 4}
@@ -54,14 +54,25 @@ REASONS = {
 SETTINGS = {"batch_size": 4, "precision": "float32"}
 
 
-@pytest.fixture(params=["cloze", "convnet"])
-def scored(request, make_genome, tmp_path):
-    torch.manual_seed(3)
-    shape = {"dim": 8, "layers": 2, "kernel_size": 3, "window": 32, "left_kmer": 2, "flank_kmer": 1}
-    model = GenoglotForMaskedLM(GenoglotConfig(architecture=request.param, **shape))
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.5)
-    save_model(model, tmp_path / "model", 32)
+# network and tokens, and how the header says that scores are made
+KINDS = [
+    ("cloze", "single", "masked marginal"),
+    ("convnet", "single", "masked marginal"),
+    ("encoder", "blocks", "masked marginal"),
+    ("decoder", "single", "haplotype log-likelihood ratio of the window"),
+    ("encoder", "bpe", "haplotype log-likelihood ratio of the tokens that differ"),
+]
+
+
+@pytest.fixture(params=KINDS, ids="-".join)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def scored(kind, make_genome, tmp_path):
+    encoding = tiny_encoding(kind[1], make_genome, tmp_path)
+    save_model(random_network(kind[0], encoding, 32), encoding, tmp_path / "model", 32)
     table = np.log(np.random.default_rng(0).dirichlet(np.ones(4), 16)).astype(np.float32)
     # both strands agree, as in a fitted chain
     flipped = np.array([table[(3 - c % 4) * 4 + (3 - c // 4)][::-1] for c in range(16)])
@@ -105,6 +116,14 @@ def test_records_come_out_as_they_were(scored):
     assert len(list(VCF(str(out / "m.vcf.gz"))("c2:1-1"))) == 2
 
 
+def test_the_header_says_how_scores_are_made(scored, kind):
+    header = VCF(str(scored(HEADER + RECORDS) / "m.vcf.gz")).raw_header
+    line = next(line for line in header.split("\n") if "ID=GLM_LLR," in line)
+    assert f"in nats, {kind[2]}" in line
+    assert "Number=A,Type=Float" in line
+    assert "strands averaged" in line
+
+
 def test_each_allele_has_a_score_or_a_reason(scored):
     out = scored(HEADER + RECORDS)
     table = pd.read_parquet(out / "m.scores.parquet")
@@ -140,7 +159,7 @@ def test_swapped_alleles_change_the_sign(scored, make_genome):
     text = HEADER + "c1\t3\t.\tA\tG\t.\t.\t.\tGT\t0/0\t0/0\n"
     backward = pd.read_parquet(scored(text, "back", other.folder) / "m.scores.parquet")
     for column in ("llr", "markov_llr"):
-        assert forward[column][0] == pytest.approx(-backward[column][0], abs=1e-5)
+        assert forward[column][0] == pytest.approx(-backward[column][0], abs=1e-4)
 
 
 def test_the_other_strand_gives_the_same_scores(scored, make_genome):
@@ -155,7 +174,7 @@ def test_the_other_strand_gives_the_same_scores(scored, make_genome):
     forward = pd.read_parquet(scored(HEADER + text) / "m.scores.parquet")
     backward = pd.read_parquet(scored(HEADER + mirrored, "back", turned.folder) / "m.scores.parquet")[::-1]
     for column in ("llr", "markov_llr"):
-        np.testing.assert_allclose(forward[column], backward[column], atol=1e-5)
+        np.testing.assert_allclose(forward[column], backward[column], atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,22 @@
-"""Token ids of k-mers, blocks and byte-pair encoding, against slow versions and against Hugging Face."""
+"""Token ids of every type against slow versions and against Hugging Face, and the folders of tokenizers."""
 
 import hashlib
 import json
-import re
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from tiny_corpus import random_sequence
+from token_corpus import write_windows
 from transformers import AutoTokenizer
 
 from genoglot.errors import InputError
-from genoglot.genome.fasta import normalise_fasta, tokenize
-from genoglot.genome.store import Genome, encode
-from genoglot.model.tokenizer import VOCABULARY, save_tokenizer
-from genoglot.tokens import bpe
-from genoglot.tokens.bpe import Bpe, train_bpe
-from genoglot.tokens.encoding import SPECIAL, Blocks, Kmers, SingleBase
-from genoglot.tokens.files import load_encoding, measure, write_tokenizer
+from genoglot.genome.store import encode
+from genoglot.tokens.bpe import Bpe
+from genoglot.tokens.encoding import Blocks, Kmers, SingleBase
+from genoglot.tokens.files import load_encoding, measure, save_tokenizer, write_tokenizer
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 SETTINGS = {
     "single": {"type": "single"},
     "kmer": {"type": "kmer", "k": 3},
@@ -29,14 +24,8 @@ SETTINGS = {
     "bpe": {"type": "bpe", "vocabulary": 60, "sample_bases": 10_000},
 }
 MOTIF = "GATTACAGGCT"
-
-
-def write_windows(folder: Path, rows: list[tuple[str, int, int, str]]) -> Path:
-    """`windows.parquet` of the genome g."""
-    frame = pd.DataFrame(rows, columns=["contig", "start", "end", "split"])
-    path = folder / "windows.parquet"
-    frame.assign(genome="g", weight=np.float32(1)).to_parquet(path)
-    return path
+# what every model of single nucleotides was trained with
+VOCABULARY = {"A": 0, "C": 1, "G": 2, "T": 3, "N": 4, "[MASK]": 5}
 
 
 @pytest.fixture
@@ -219,9 +208,36 @@ def test_folders_of_the_same_settings_are_the_same(folders, tmp_path):
         assert {name: hashlib.sha256((again / name).read_bytes()).hexdigest() for name in names} == before
 
 
-def test_a_model_folder_of_single_bases_is_read(tmp_path):
-    save_tokenizer(tmp_path / "model", 64)
+def test_a_model_folder_of_single_bases(tmp_path):
+    save_tokenizer(SingleBase(), tmp_path / "model", 64)
     assert isinstance(load_encoding(tmp_path / "model"), SingleBase)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert tokenizer("acGTN[MASK]RT")["input_ids"] == [0, 1, 2, 3, 4, 5, 4, 3]
+    assert tokenizer.model_max_length == 64
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_tokenizer_goes_into_a_model_folder(folders, codes, tmp_path, kind):
+    stored, texts = codes
+    folder = folders(kind)
+    expected = load_encoding(folder)
+    for number, source in enumerate((folder, str(folder), expected)):
+        output = tmp_path / f"model{number}"
+        save_tokenizer(source, output, 64)
+        assert sorted(path.name for path in output.iterdir()) == ["tokenizer.json", "tokenizer_config.json"]
+        found = load_encoding(output)
+        assert type(found) is type(expected)
+        assert found.tokens == expected.tokens
+        tokenizer = AutoTokenizer.from_pretrained(output)
+        assert tokenizer(texts, padding=True)["input_ids"] == expected.encode(stored).ids.tolist()
+        assert tokenizer.model_max_length == 64
+        assert tokenizer.mask_token == "[MASK]"
+
+
+def test_no_tokenizer_is_copied_from_a_folder_without(tmp_path):
+    with pytest.raises(InputError, match=r"has no tokenizer\.json"):
+        save_tokenizer(tmp_path, tmp_path / "model", 64)
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_vocabulary_that_is_not_what_the_folder_says_is_refused(folders, tmp_path):
@@ -240,92 +256,6 @@ def test_a_vocabulary_that_is_not_what_the_folder_says_is_refused(folders, tmp_p
 def test_an_unknown_type_is_refused(corpus, tmp_path):
     with pytest.raises(InputError, match="'words': the types are single, kmer, blocks, bpe"):
         write_tokenizer({"type": "words"}, tmp_path / "out", *corpus, seed=1)
-
-
-def slow_byte_pairs(words: list[str], merges: int) -> list[str]:
-    """The merges of byte-pair encoding, counted anew each time; ties go to the earlier pair of the vocabulary."""
-    split = [list(word) for word in words]
-    vocabulary = list("ACGT")
-    for _ in range(merges):
-        counts: dict[tuple[str, str], int] = {}
-        for word in split:
-            for pair in pairwise(word):
-                counts[pair] = counts.get(pair, 0) + 1
-        best = min(counts, key=lambda pair: (-counts[pair], *(vocabulary.index(token) for token in pair)))
-        joined = "".join(best)
-        if joined not in vocabulary:
-            vocabulary.append(joined)
-        for word in split:
-            place = 0
-            while place < len(word) - 1:
-                if (word[place], word[place + 1]) == best:
-                    word[place : place + 2] = [joined]
-                place += 1
-    return vocabulary[4:]
-
-
-def test_merges_are_those_of_the_algorithm(make_genome, tmp_path, monkeypatch):
-    sequence = random_sequence(400, 3) + "N" * 7 + random_sequence(50, 4)
-    genome = make_genome({"c": sequence})
-    windows = write_windows(tmp_path, [("c", 0, len(sequence), "train")])
-    # one strand, so that the expected words are those of the sequence
-    monkeypatch.setattr(bpe, "reverse_complement", lambda codes: codes)
-    train_bpe(windows, {"g": genome.folder}, tmp_path / "bpe", 8 + 12, 10_000, 1)
-    found = Bpe(tmp_path / "bpe" / "tokenizer.json").tokens
-    assert found[:8] == ["A", "C", "G", "T", "N", *SPECIAL]
-    assert found[8:] == slow_byte_pairs([word for word in sequence.split("N") if word], 12)
-
-
-def test_only_training_windows_are_learnt_from(make_genome, tmp_path):
-    genome = make_genome({"train": "AC" * 500, "held": "GT" * 500, "apart": "GA" * 500})
-    rows = [("train", 0, 1000, "train"), ("held", 0, 1000, "validation"), ("apart", 0, 1000, "test")]
-    train_bpe(write_windows(tmp_path, rows), {"g": genome.folder}, tmp_path / "bpe", 30, 10_000, 0)
-    learnt = "".join(Bpe(tmp_path / "bpe" / "tokenizer.json").tokens[8:])
-    # (AC)n on one strand or, if the piece was turned, (GT)n on the other; never the test contig's (GA)n or (TC)n
-    assert learnt
-    assert not re.search("GA|AG|TC|CT", learnt)
-
-
-def test_both_strands_are_learnt_from(make_genome, tmp_path):
-    genome = make_genome({"c": "AAG" * 7000})
-    windows = write_windows(tmp_path, [("c", 0, 21_000, "train")])
-    train_bpe(windows, {"g": genome.folder}, tmp_path / "bpe", 14, 50_000, 0)
-    learnt = set(Bpe(tmp_path / "bpe" / "tokenizer.json").tokens)
-    assert any(set(token) == set("AG") for token in learnt)
-    assert any(set(token) == set("CT") for token in learnt)
-
-
-def test_a_sample_takes_each_piece_at_most_once(monkeypatch):
-    monkeypatch.setattr(bpe, "PIECE", 4)
-    stretches = [np.arange(first, first + 30) for first in range(0, 300, 30)]
-    taken = bpe._sample(iter(stretches), 40, np.random.default_rng(0))
-    assert len(taken) == 10
-    bases = np.concatenate(taken)
-    assert len(np.unique(bases)) == len(bases)
-    assert (np.diff(bases) > 0).all()
-    again = bpe._sample(iter(stretches), 40, np.random.default_rng(0))
-    other = bpe._sample(iter(stretches), 40, np.random.default_rng(1))
-    assert np.array_equal(np.concatenate(again), bases)
-    assert not np.array_equal(np.concatenate(other), bases)
-    everything = bpe._sample(iter(stretches), 10_000, np.random.default_rng(0))
-    assert np.array_equal(np.concatenate(everything), np.arange(300))
-    # every piece has the same chance, the pieces at the end no less than those at the beginning
-    counts = np.zeros(80)
-    for seed in range(400):
-        chosen = bpe._sample(iter(stretches), 40, np.random.default_rng(seed))
-        counts[[int(piece[0]) // 30 * 8 + int(piece[0]) % 30 // 4 for piece in chosen]] += 1
-    assert counts.sum() == 4000
-    assert abs(counts - 50).max() < 5 * np.sqrt(50)
-
-
-def test_input_that_gives_no_tokens_is_refused(make_genome, tmp_path):
-    genome = make_genome({"c": "N" * 200})
-    windows = write_windows(tmp_path, [("c", 0, 200, "train")])
-    with pytest.raises(InputError, match="hold no base but N"):
-        train_bpe(windows, {"g": genome.folder}, tmp_path / "bpe", 30, 1000, 0)
-    with pytest.raises(InputError, match="a vocabulary of 8 tokens"):
-        train_bpe(windows, {"g": genome.folder}, tmp_path / "bpe", 8, 1000, 0)
-    assert not (tmp_path / "bpe").exists()
 
 
 def test_measures_by_hand(make_genome, tmp_path):
@@ -368,24 +298,6 @@ def test_metrics_are_written(folders):
         assert metrics["type"] == kind
     assert metrics["vocabulary"] == 60
     assert metrics["bases_per_token"] > 1.5
-
-
-@pytest.mark.skipif(not (SHARED / "yeast").is_dir(), reason="the yeast genome is not here")
-def test_byte_pairs_of_yeast_are_shorter_than_its_bases(tmp_path):
-    fasta = SHARED / "yeast" / "Saccharomyces_cerevisiae.R64-1-1.dna.primary_assembly.fa.gz"
-    normalise_fasta(fasta, tmp_path / "genome.fa.gz", tmp_path / "genome.json", "g")
-    tokenize(tmp_path / "genome.fa.gz", tmp_path / "bases.npy", tmp_path / "contigs.tsv")
-    genome = Genome(tmp_path)
-    rows = [("IV", start, start + 512, "train") for start in range(0, 1_500_000, 512)]
-    rows += [("I", start, start + 512, "validation") for start in range(0, 200_000, 512)]
-    settings = {"type": "bpe", "vocabulary": 512, "sample_bases": 500_000}
-    write_tokenizer(settings, tmp_path / "bpe", write_windows(tmp_path, rows), {"g": genome.folder}, seed=1)
-    metrics = json.loads((tmp_path / "bpe" / "metrics.json").read_text())
-    assert metrics["vocabulary"] == 512
-    # 512 tokens are 9 bits, which uniform bases would fill with 4.5 of them; yeast is a little more regular
-    assert 3.4 < metrics["bases_per_token"] < 4.5
-    assert metrics["used"] > 0.98
-    assert metrics["unknown"] == 0
 
 
 def test_every_kmer_has_the_id_of_its_number():

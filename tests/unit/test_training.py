@@ -1,236 +1,225 @@
-"""Pretraining, its state, and what becomes of it when a run is killed; evaluation against a slow count."""
+"""Pretraining: every kind of network and token learns, and what is trained, kept and written is what was asked for."""
 
 import json
+import math
 
 import numpy as np
-import pandas as pd
-import pysam
 import pytest
-from safetensors.numpy import load_file
-from tiny_corpus import corpus_settings
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tiny_tokens import tiny_encoding
+from tiny_training import ARCHITECTURES, STEP, architecture, curves, same, weights
 
-from genoglot.corpus.manifest import build_corpus
-from genoglot.corpus.markov import fit_markov
-from genoglot.corpus.windows import make_windows
-from genoglot.embeddings.embed import embed_windows
 from genoglot.errors import InputError
-from genoglot.genome.store import decode
-from genoglot.model import training as engine
-from genoglot.model.evaluation import evaluate_model
-from genoglot.model.likelihood import standard_error
-from genoglot.model.optimisation import learning_rate_factor
-from genoglot.tasks.head import finetune_head
-
-ARCHITECTURE = {"type": "cloze", "dim": 16, "layers": 2, "kernel_size": 3, "left_kmer": 3, "flank_kmer": 2}
-TRAINING = {
-    "max_steps": 12,
-    "batch_tokens": 512,
-    "learning_rate": 0.01,
-    "weight_decay": 0.01,
-    "warmup_steps": 2,
-    "mask_rate": 0.15,
-    "soft_mask_weight": 0.1,
-    "validate_every": 4,
-    "patience": 10,
-    "validation_windows": 16,
-    "checkpoint_every": 4,
-    "log_every": 2,
-    "precision": "float32",
-}
-SETTINGS = corpus_settings(window=64, step=32, max_n=0.1)
-
-
-def repetitive(length: int, seed: int) -> str:
-    """Sequence from a few words, so that there is something to learn in a dozen steps."""
-    rng = np.random.default_rng(seed)
-    words = ["ACGTTGCA", "GGATCC", "TTTTAAAC", "CAGCAG"]
-    text = "".join(rng.choice(words, length // 6 + 1))
-    return text[:length]
+from genoglot.model.build import build
+from genoglot.model.folder import MODEL_FILES
+from genoglot.model.language_model import load_language_model
+from genoglot.tokens.encoding import SingleBase
+from genoglot.tokens.files import save_tokenizer
+from genoglot.training import callbacks, run
+from genoglot.training.curves import COLUMNS, REGION_COLUMNS
+from genoglot.training.optimisation import decayed_parameters, learning_rate_factor, scaled_learning_rate
 
 
 @pytest.fixture
-def corpus(make_genome, describe_genome, tmp_path):
-    """A corpus of one genome with two contigs, its Markov chains, and its regions: two classes in blocks."""
-    contigs = {"one": repetitive(24_000, 1), "two": repetitive(12_000, 2)}
-    genome = make_genome(contigs)
-    make_windows(genome.folder, tmp_path / "part", "g", SETTINGS, 1)
-    genomes = describe_genome(contigs)
-    outputs = tmp_path / "windows", tmp_path / "corpus.json"
-    sequences = {"g": genome.folder}
-    build_corpus([tmp_path / "part"], *outputs, "c", SETTINGS, genomes, sequences, {"g": "g"}, 1)
-    fit_markov(tmp_path / "windows", {"g": genome.folder}, tmp_path / "markov.safetensors")
-    rows = [
-        f"{contig}\t{start}\t{min(start + 640, len(text))}\t{'CDS' if start // 640 % 2 else 'intergenic'}\n"
-        for contig, text in contigs.items()
-        for start in range(0, len(text), 640)
-    ]
-    (tmp_path / "regions.bed").write_text("".join(rows))
-    pysam.tabix_index(str(tmp_path / "regions.bed"), preset="bed", force=True)
-    return genome, tmp_path
+def tokenizer(training_corpus, make_genome):
+    """Write the folder of a tokenizer of a kind; None for single bases."""
+
+    def write(kind: str):
+        if kind == "single":
+            return None
+        folder = training_corpus.folder / f"tokenizer-{kind}"
+        save_tokenizer(tiny_encoding(kind, make_genome, training_corpus.folder), folder, 64)
+        return folder
+
+    return write
 
 
-def train(corpus, name="model", **changes):
-    genome, folder = corpus
-    arguments = {"architecture": ARCHITECTURE, "training": TRAINING, "init_from": None, **changes}
-    engine.pretrain(
-        folder / "windows",
-        folder / "corpus.json",
-        {"g": genome.folder},
-        folder / name,
-        folder / "state",
-        seed=1,
-        threads=1,
-        **arguments,
-    )
-    return folder / name
-
-
-def test_training_learns_and_writes_a_whole_folder(corpus):
-    _, folder = corpus
-    model = train(corpus)
-    assert {path.name for path in model.iterdir()} == {*engine.MODEL_FILES, "curves.tsv", "training.json"}
-    assert not (folder / "state").exists()
-    curves = pd.read_csv(model / "curves.tsv", sep="\t")
-    assert curves.loc[curves["split"] == "train", "step"].tolist() == [2, 4, 6, 8, 10, 12]
-    assert curves.loc[curves["split"] == "validation", "step"].tolist() == [4, 8, 12]
-    train_bits = curves.loc[curves["split"] == "train", "bits_per_base"].to_numpy()
-    assert train_bits[-1] < train_bits[0] - 0.05
+def test_training_learns_and_writes_a_whole_folder(training_corpus):
+    model = training_corpus.train()
+    assert {path.name for path in model.iterdir()} == {*MODEL_FILES, "curves.tsv", "training.json", "tensorboard"}
+    assert not (training_corpus.folder / "model.state").exists()
+    training, validation = curves(model), curves(model, "validation")
+    assert list(training.columns) == [name for name in COLUMNS if name != "seconds"]
+    assert training["step"].tolist() == [2, 4, 6, 8, 10, 12]
+    assert validation["step"].tolist() == [4, 8, 12]
+    assert training["tokens"].tolist() == [step * STEP for step in training["step"]]
+    assert training["bits_per_base"].iloc[-1] < training["bits_per_base"].iloc[0] - 0.2
     record = json.loads((model / "training.json").read_text())
-    assert record["steps"] == 12
-    assert record["tokens_seen"] == 12 * 512
+    assert (record["steps"], record["tokens_seen"]) == (12, 12 * STEP)
+    assert record["best_validation_bits"] == validation["bits_per_base"].min()
+    assert record["flops"] == pytest.approx(record["flops_per_token"] * 12 * STEP)
+    assert 0 <= record["data_wait_share"] < 1
+    assert record["objective"] == "cloze"
 
 
-class KilledError(Exception):
-    pass
+def test_event_files_hold_the_curves(training_corpus):
+    model = training_corpus.train()
+    events = EventAccumulator(str(model / "tensorboard")).Reload()
+    for split in ("train", "validation"):
+        rows = curves(model, split)
+        read = events.Scalars(f"bits_per_base/{split}")
+        assert [event.step for event in read] == rows["step"].tolist()
+        assert [event.value for event in read] == pytest.approx(rows["bits_per_base"].tolist(), abs=1e-5)
 
 
-@pytest.mark.parametrize("checkpoint_every", [4, 3])
-def test_a_killed_run_ends_with_the_same_weights(corpus, monkeypatch, checkpoint_every):
-    settings = {**TRAINING, "checkpoint_every": checkpoint_every}
-    undisturbed = load_file(train(corpus, "undisturbed", training=settings) / "model.safetensors")
-    real = engine.TrainingBatches.at
-
-    def die(self, step):
-        if step == 7:
-            raise KilledError
-        return real(self, step)
-
-    monkeypatch.setattr(engine.TrainingBatches, "at", die)
-    with pytest.raises(KilledError):
-        train(corpus, "killed", training=settings)
-    monkeypatch.setattr(engine.TrainingBatches, "at", real)
-    assert not (corpus[1] / "killed").exists()
-    with pytest.raises(InputError, match=r"training.learning_rate was 0.01 and is now 0.02"):
-        train(corpus, "killed", training={**settings, "learning_rate": 0.02})
-    resumed = train(corpus, "killed", training=settings)
-    again = load_file(resumed / "model.safetensors")
-    assert all(np.array_equal(undisturbed[name], again[name]) for name in undisturbed)
-    curves = pd.read_csv(resumed / "curves.tsv", sep="\t")
-    assert curves.loc[curves["split"] == "validation", "step"].tolist() == [4, 8, 12]
-
-
-def test_init_from_starts_at_the_old_weights(corpus):
-    old = train(corpus, "old")
-    still = {**TRAINING, "max_steps": 1, "learning_rate": 1e-12}
-    new = load_file(train(corpus, "new", training=still, init_from=old) / "model.safetensors")
-    before = load_file(old / "model.safetensors")
-    assert all(np.allclose(before[name], new[name], atol=1e-6) for name in before)
-    with pytest.raises(InputError, match="another architecture"):
-        train(corpus, "wide", architecture={**ARCHITECTURE, "dim": 24}, init_from=old)
-
-
-@pytest.mark.parametrize("architecture", ["cloze", "convnet"])
-def test_evaluation_counts_what_the_model_says(corpus, architecture):
-    genome, folder = corpus
-    model = train(corpus, training={**TRAINING, "max_steps": 4}, architecture={**ARCHITECTURE, "type": architecture})
-    settings = {"mask_rate": 0.3, "max_positions": 10**9, "batch_size": 16, "precision": "float32"}
-    evaluate_model(
-        model,
-        folder / "windows",
-        {"g": genome.folder},
-        {"g": folder / "regions.bed.gz"},
-        folder / "markov.safetensors",
-        folder / "metrics.json",
-        settings,
-        1,
-        1,
+@pytest.mark.parametrize(
+    ("kind", "tokens", "changes"),
+    [
+        *((kind, "single", {}) for kind in ARCHITECTURES),
+        ("hyena", "single", {"causal": True}),
+        ("convnet", "single", {"equivariant": True}),
+        *((kind, tokens, {}) for kind in ARCHITECTURES if kind != "cloze" for tokens in ("kmer", "blocks", "bpe")),
+    ],
+)
+def test_every_network_learns_from_every_kind_of_token(training_corpus, tokenizer, kind, tokens, changes):
+    shape = architecture(kind, tokens == "single", **changes)
+    model = training_corpus.train(
+        architecture=shape, tokenizer=tokenizer(tokens), training={"validate_every": 6, "ema": 0.3}
     )
-    metrics = json.loads((folder / "metrics.json").read_text())
-    parts = metrics["regions"]
-    assert {part["region"] for part in parts} == {"CDS", "intergenic"}
-    assert sum(part["positions"] for part in parts) == metrics["positions"]
-    for key in ("bits_per_base", "markov_bits_per_base", "accuracy"):
-        pooled = sum(part.get(key) * part["positions"] for part in parts) / metrics["positions"]
-        assert pooled == pytest.approx(metrics[key], abs=1e-6)
-    if architecture == "cloze":
-        # every base of the windows once, which lie side by side on the held-out contig
-        assert metrics["positions"] == 12_000 // 64 * 64
-    else:
-        assert 0.25 < metrics["positions"] / 12_000 < 0.35
+    held_out = curves(model, "validation")["bits_per_base"]
+    assert held_out.iloc[-1] < held_out.iloc[0]
+    # four bases, of which the least frequent are as likely as the others in the beginning
+    assert held_out.iloc[-1] < 2
+    loaded = load_language_model(model)
+    assert loaded.window == 64
+    assert (
+        sum(parameter.numel() for parameter in loaded.network.parameters())
+        == (json.loads((model / "training.json").read_text())["parameters"])
+    )
 
 
-def test_embeddings_of_all_windows(corpus):
-    genome, folder = corpus
-    model = train(corpus, training={**TRAINING, "max_steps": 2})
-    settings = {"step": 64, "batch_size": 32, "precision": "float32"}
-    embed_windows(model, genome.folder, folder / "regions.bed.gz", folder / "e.parquet", settings, 1, 1)
-    table = pd.read_parquet(folder / "e.parquet")
-    assert len(table) == 24_000 // 64 + 12_000 // 64 + 1  # the second contig ends with half a window
-    row = table.iloc[5]
-    text = decode(genome.contig(row["contig"]))[row["start"] : row["end"]]
-    assert row["gc"] == pytest.approx(sum(text.count(base) for base in "GC") / 64)
-    assert row["region"] == "intergenic"
-    assert table.loc[table["start"] == 640, "region"].unique().tolist() == ["CDS"]
-    vectors = np.stack(table["embedding"]).astype(float)
-    untrained = np.stack(table["untrained"]).astype(float)
-    assert vectors.shape == untrained.shape == (len(table), 16)
-    assert np.isfinite(vectors).all()
-    assert not np.allclose(vectors, untrained)
-
-
-def test_head_beside_its_twin(corpus):
-    genome, folder = corpus
-    model = train(corpus, training={**TRAINING, "max_steps": 2})
-    settings = {
-        "kind": "region_class",
-        "epochs": 1,
-        "learning_rate": 1e-3,
-        "batch_size": 32,
-        "max_per_class": 40,
-        "precision": "float32",
+@pytest.mark.parametrize(("lm_weight", "tokens"), [(1.0, "single"), (0.0, "single"), (1.0, "bpe")])
+def test_region_classes_are_learnt(training_corpus, tokenizer, lm_weight, tokens):
+    settings = {"region_weight": 0.5, "lm_weight": lm_weight, "max_tokens": 40 * STEP, "validate_every": 10}
+    inputs = {
+        "architecture": architecture("convnet", tokens == "single"),
+        "tokenizer": tokenizer(tokens),
+        "regions": {"g": training_corpus.folder / "regions.bed.gz"},
     }
-    arguments = (model, genome.folder, folder / "regions.bed.gz", folder / "task", "regions", "m", settings)
-    finetune_head(*arguments, "g", SETTINGS, 1, 1)
-    metrics = json.loads((folder / "task" / "metrics.json").read_text())
-    assert metrics["classes"] == ["CDS", "intergenic"]
-    assert metrics["n_train"] == 80
-    assert metrics["n_test"] == 12_000 // 64 + 1
-    predictions = pd.read_parquet(folder / "task" / "predictions.parquet")
-    assert set(predictions["contig"]) == {"two"}
-    for kind in ("pretrained", "from_scratch", "kmer"):
-        right = (predictions["label"] == predictions[f"{kind}_class"]).mean()
-        assert metrics[kind]["accuracy"] == pytest.approx(right)
-    head = json.loads((folder / "task" / "head.json").read_text())
-    assert head["backbone"] == "m"
-    (folder / "flat.bed").write_text("one\t0\t24000\tCDS\ntwo\t0\t12000\tCDS\n")
-    pysam.tabix_index(str(folder / "flat.bed"), preset="bed", force=True)
-    with pytest.raises(InputError, match="fewer than two region classes"):
-        finetune_head(
-            model, genome.folder, folder / "flat.bed.gz", folder / "t", "regions", "m", settings, "g", SETTINGS, 1, 1
-        )
+    model = training_corpus.train(training=settings, **inputs)
+    held_out = curves(model, "validation")
+    assert list(held_out.columns[-2:]) == REGION_COLUMNS
+    assert held_out["region_accuracy"].iloc[-1] > 0.8
+    record = json.loads((model / "training.json").read_text())
+    assert record["objective"] == ("masked+regions" if lm_weight else "regions")
+    loss = lm_weight * held_out["bits_per_base"] + 0.5 * held_out["region_bits"]
+    assert record["best_step"] == held_out["step"][loss.idxmin()]
+    if not lm_weight:
+        assert curves(model)["bits_per_base"].isna().all()
+        # the head that predicts bases was not asked for anything
+        start = training_corpus.train("start", training={**settings, "max_tokens": STEP}, **inputs)
+        assert not np.array_equal(weights(model)["region_head.weight"], weights(start)["region_head.weight"])
+        assert np.array_equal(weights(model)["head.weight"], weights(start)["head.weight"])
+
+
+def test_regions_need_an_annotation(training_corpus):
+    with pytest.raises(InputError, match="no region classes to learn"):
+        training_corpus.train(training={"region_weight": 1.0}, regions={})
+
+
+def test_training_stops_without_improvement(training_corpus):
+    model = training_corpus.train(training={"learning_rate": 0.0, "patience": 2, "validate_every": 1})
+    record = json.loads((model / "training.json").read_text())
+    # the first is the best, and two others were not better
+    assert (record["steps"], record["best_step"]) == (3, 1)
+    assert record["tokens_seen"] == 3 * STEP
+
+
+def test_the_last_step_is_validated(training_corpus):
+    model = training_corpus.train(training={"validate_every": 5})
+    assert curves(model, "validation")["step"].tolist() == [5, 10, 12]
+
+
+def test_divergence_is_said_in_words(training_corpus):
+    with pytest.raises(InputError, match=r"lower training\.learning_rate"):
+        training_corpus.train(training={"learning_rate": 1e38, "clip": 0, "validate_every": 12})
+
+
+def test_init_from_starts_at_the_old_weights(training_corpus, tokenizer):
+    still = {"max_tokens": STEP, "learning_rate": 1e-12}
+    old = training_corpus.train("old", "encoder")
+    before, after = weights(old), weights(training_corpus.train("new", "encoder", training=still, init_from=old))
+    assert all(np.allclose(before[name], after[name], atol=1e-6) for name in before)
+    regions = {"regions": {"g": training_corpus.folder / "regions.bed.gz"}}
+    labelled = {**still, "region_weight": 1.0}
+    after = weights(training_corpus.train("head", "encoder", training=labelled, init_from=old, **regions))
+    assert after.keys() - before.keys() == {"region_head.weight", "region_head.bias"}
+    assert all(np.allclose(before[name], after[name], atol=1e-6) for name in before)
+    for other, changes in {
+        "dim was 16 and is now 24": {"architecture": architecture("encoder", dim=24)},
+        # whose weights have the same names and shapes
+        "architecture was 'encoder' and is now 'decoder'": {"architecture": architecture("decoder")},
+        "reads other tokens": {"architecture": architecture("encoder", single=False), "tokenizer": tokenizer("kmer")},
+    }.items():
+        with pytest.raises(InputError, match=other):
+            training_corpus.train("other", init_from=old, **changes)
+
+
+def test_averaged_weights_are_kept(training_corpus, monkeypatch):
+    seen = []
+    real = callbacks.StateSaver.on_train_batch_end
+
+    def note(self, trainer, module, outputs, batch, index):
+        seen.append({name: value.clone() for name, value in module.network.state_dict().items()})
+        real(self, trainer, module, outputs, batch, index)
+
+    monkeypatch.setattr(callbacks.StateSaver, "on_train_batch_end", note)
+    model = training_corpus.train(training={"ema": 0.6, "max_tokens": 5 * STEP, "validate_every": 5})
+    expected = seen[0]
+    for later in seen[1:]:
+        expected = {name: 0.6 * expected[name] + 0.4 * later[name] for name in expected}
+    kept = weights(model)
+    assert all(np.allclose(kept[name], expected[name], atol=1e-6) for name in expected)
+
+
+def test_batches_made_by_other_processes_are_the_same(training_corpus, monkeypatch):
+    settings = {"kind": "convnet", "hardware": {"accumulate": 2}}
+    one = training_corpus.train("one", **settings)
+    monkeypatch.setattr(run, "workers_for", lambda threads: 2)
+    two = training_corpus.train("two", **settings)
+    assert same(weights(one), weights(two))
+    assert curves(one).equals(curves(two))
+
+
+def test_compilation_changes_no_name(training_corpus, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda call, *_, **__: compiled.append(call) or call)
+    model = training_corpus.train("compiled", hardware={"compile": True}, training={"max_tokens": STEP})
+    assert len(compiled) == 1
+    assert weights(model).keys() == build(architecture("cloze"), SingleBase(), 64).state_dict().keys()
+
+
+def test_lengths_and_numbers_are_those_asked_for(training_corpus):
+    settings = {"length_warmup": {"window": 16, "tokens": 6 * STEP}, "precision": "bfloat16", "schedule": "cosine"}
+    model = training_corpus.train(kind="convnet", training={**settings, "dropout": 0.1})
+    record = json.loads((model / "training.json").read_text())
+    assert (record["precision"], record["steps"]) == ("bfloat16", 12)
+    # the scheduler has moved on when a row is written
+    expected = [scaled_learning_rate(0.06, STEP) * learning_rate_factor(step, 2, 12, "cosine") for step in (2, 6, 12)]
+    rates = curves(model).set_index("step")["learning_rate"]
+    assert [rates[step] for step in (2, 6, 12)] == pytest.approx(expected, rel=1e-3)
 
 
 def test_learning_rate_rises_and_falls_to_zero():
-    factors = [learning_rate_factor(step, 10, 100) for step in range(101)]
-    assert factors[0] == pytest.approx(0.1)
-    assert max(factors) == factors[9] == factors[10] == 1
-    assert factors[55] == pytest.approx(0.5)
-    assert factors[100] == 0
+    for schedule, middle in {"linear": 0.5, "cosine": 0.5}.items():
+        factors = [learning_rate_factor(step, 10, 100, schedule) for step in range(101)]
+        assert factors[0] == pytest.approx(0.1)
+        assert max(factors) == factors[9] == factors[10] == 1
+        assert factors[55] == pytest.approx(middle)
+        assert factors[100] == pytest.approx(0, abs=1e-12)
+    assert learning_rate_factor(32, 10, 100, "cosine") == pytest.approx((1 + math.cos(math.pi * 22 / 90)) / 2)
 
 
-def test_standard_error_of_independent_tiles():
-    rng = np.random.default_rng(0)
-    tile = np.repeat(np.arange(500), 20)
-    loss = rng.normal(size=500)[tile] + 3
-    # positions of a tile are one observation, so the error is that of 500 of them
-    assert standard_error(loss, tile) == pytest.approx(1 / np.sqrt(500), rel=0.1)
+def test_learning_rate_is_that_of_the_batch():
+    assert scaled_learning_rate(0.002, 16384) == 0.002
+    assert scaled_learning_rate(0.002, 4 * 16384) == pytest.approx(0.004)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_weight_decay_is_for_matrices_and_kernels(kind):
+    network = build(architecture(kind), SingleBase(), 64, regions=2)
+    decayed = decayed_parameters(network)
+    for name, parameter in network.named_parameters():
+        exempt = parameter.dim() == 1 or any(word in name for word in ("embedding", "ngrams", "bias", "norm"))
+        assert (name in decayed) != exempt, name

@@ -1,5 +1,6 @@
-"""The tiny study before and after one run of the whole workflow, shared by the tests."""
+"""The tiny study before and after one run of the whole workflow, and a small configuration, shared by the tests."""
 
+import configurations
 import numpy as np
 import pytest
 from tiny_study import GENOMES, VARIANTS, Study, known_variants
@@ -25,3 +26,20 @@ def finished(inputs, tmp_path_factory) -> Study:
     run = study.snakemake()
     assert run.returncode == 0, run.stdout
     return study
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A small valid configuration with its sheets."""
+    (tmp_path / "genomes.tsv").write_text(configurations.GENOMES)
+    (tmp_path / "variants.tsv").write_text(configurations.VARIANTS)
+    return {
+        "genomes": str(tmp_path / "genomes.tsv"),
+        "variants": str(tmp_path / "variants.tsv"),
+        "corpora": {
+            "one": {"genomes": ["a"], "validation": ["I"]},
+            "both": {"genomes": ["a", "b"], "validation": ["I"], "test": ["II"]},
+        },
+        "models": {"small": {"corpus": "one"}, "next": {"corpus": "both", "init_from": "small"}},
+        "tasks": {"regions": {"genome": "a"}},
+    }

@@ -5,57 +5,22 @@ from pathlib import Path
 
 import pytest
 import yaml
+from configurations import ROOT, SCHEMAS, read, refused
 from jsonschema import Draft202012Validator
 
 from genoglot import config_reference
-from genoglot.config import read_study
 from genoglot.errors import InputError
 from genoglot.schema import fill_defaults, load_schema, problems
 from genoglot.sources.location import local_path, mirrored
-
-ROOT = Path(__file__).parents[2]
-SCHEMAS = {name: ROOT / f"workflow/schemas/{name}.schema.yaml" for name in ("config", "genomes", "variants")}
-
-GENOMES = "genome\tfasta\tannotation\na\ta.fa\ta.gff\nb\thttps://host/b.fa.gz\t\n"
-VARIANTS = "variants\tgenome\tvcf\tcontigs\nknown\ta\tknown.vcf\tI, II\nderived\ta\tconsequences\t\n"
-
-
-@pytest.fixture
-def config(tmp_path):
-    """A small valid configuration with its sheets."""
-    (tmp_path / "genomes.tsv").write_text(GENOMES)
-    (tmp_path / "variants.tsv").write_text(VARIANTS)
-    return {
-        "genomes": str(tmp_path / "genomes.tsv"),
-        "variants": str(tmp_path / "variants.tsv"),
-        "corpora": {
-            "one": {"genomes": ["a"], "validation": ["I"]},
-            "both": {"genomes": ["a", "b"], "validation": ["I"], "test": ["II"]},
-        },
-        "models": {"small": {"corpus": "one"}, "next": {"corpus": "both", "init_from": "small"}},
-        "tasks": {"regions": {"genome": "a"}},
-    }
-
-
-def read(config):
-    return read_study(config, SCHEMAS)
-
-
-def refused(config, *words):
-    """The message with which a configuration is refused; all of `words` must be in it."""
-    with pytest.raises(InputError) as caught:
-        read(config)
-    message = str(caught.value)
-    for word in words:
-        assert word in message
-    return message
 
 
 def test_defaults_reach_every_depth(config):
     study = read(config)
     assert study.config["seed"] == 1
     assert study.models["small"]["training"]["learning_rate"] == 0.002
-    assert study.models["small"]["architecture"]["dim"] == 128
+    assert study.models["small"]["uses"] == ["embeddings", "tasks", "variants"]
+    assert study.architecture("small")["dim"] == 128
+    assert study.seed("small") == 1
     corpus = study.corpora["one"]
     assert [corpus[key] for key in ("window", "step", "validation", "test")] == [512, 256, ["I"], []]
     assert corpus["recipe"]["type"] == "all"
@@ -66,9 +31,9 @@ def test_defaults_reach_every_depth(config):
 
 def test_order_and_number_format_do_not_matter(config):
     other = copy.deepcopy(config)
-    config["models"]["small"]["training"] = {"max_steps": 10, "weight_decay": 0, "learning_rate": 0.01}
+    config["models"]["small"]["training"] = {"max_tokens": 20000, "weight_decay": 0, "learning_rate": 0.01}
     other["models"]["small"] = {
-        "training": {"learning_rate": 0.01, "weight_decay": 0.0, "max_steps": 10}, "corpus": "one"
+        "training": {"learning_rate": 0.01, "weight_decay": 0.0, "max_tokens": 20000}, "corpus": "one"
     }  # fmt: skip
     assert repr(read(config).models["small"]) == repr(read(other).models["small"])
 
@@ -227,7 +192,7 @@ def test_all_mistakes_are_named_at_once(config):
     message = refused(
         config,
         "sead: unknown key; did you mean seed?",
-        "models.small.architecture.dim: expected a whole number, found the text 'wide'",
+        "models.small.architecture.dim: expected a whole number or nothing (null), found the text 'wide'",
         "models.small.architecture.dropout: expected a value below 1, found the number 1.0",
         "corpora.one.max_n: expected a value of at most 1, found the number 2.0",
     )

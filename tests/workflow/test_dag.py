@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 RULES = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
 
 # what only some studies need
-OPTIONAL = {"derive_haplotype", "lift_annotation", "fetch_intervals"}
+OPTIONAL = {"derive_haplotype", "lift_annotation", "fetch_intervals", "import_model"}
+OF_SWEEPS = {"compare_models", "plot_comparison"}
 
 PARENT = """
 module genoglot:
@@ -54,7 +55,7 @@ def project(tmp_path):
 def test_the_demo_is_the_default_and_uses_every_step(project):
     output = call("snakemake", "--snakefile", ROOT / "Snakefile", "--dry-run", cwd=project)
     # the demo's variants are derived, not fetched
-    for rule in set(RULES) - OPTIONAL - {"fetch_variants"}:
+    for rule in set(RULES) - OPTIONAL - OF_SWEEPS - {"fetch_variants"}:
         assert re.search(rf"^{rule} +\d+$", output, re.M), rule
     assert not (project / "results").exists()
 
@@ -98,7 +99,7 @@ def test_a_parent_workflow_imports_it_moves_it_and_feeds_it(inputs, tmp_path):
     (study / "Snakefile").write_text(PARENT.format(root=ROOT))
     output = call("snakemake", "--dry-run", "--configfile", "config.yaml", cwd=tmp_path)
     assert re.search(r"^assemble +1$", output, re.M)
-    for rule in set(RULES) - OPTIONAL - {"make_tokenizer"}:
+    for rule in set(RULES) - OPTIONAL:
         assert re.search(rf"^glm_{rule} +\d+$", output, re.M), rule
     assert "glm/results/models/small/model.safetensors" in output
     assert "glm/logs/pretrain_model/small.log" in output
@@ -164,3 +165,55 @@ def test_other_pairs_can_be_asked_for_by_their_file(inputs, tmp_path):
     assert "other has no annotation" in run.stdout
     run = study.snakemake("--dry-run", "results/models/smal/metrics.json")
     assert "MissingRuleException" in run.stdout
+
+
+def test_a_sweep_is_a_model_for_each_combination_and_a_comparison(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    sweep = {"architectures": ["encoder", "hyena"], "sizes": ["tiny"], "seeds": [1, 2]}
+    study.configure(models={"trial": {"corpus": "tiny", "sweep": sweep}}, tokenizers={})
+    jobs = study.jobs()
+    of_each = ("pretrain_model", "evaluate_model", "plot_curves")
+    assert {rule: jobs[rule] for rule in of_each} == dict.fromkeys(of_each, 4)
+    assert jobs["compare_models"] == jobs["plot_comparison"] == 1
+    assert not {"embed_windows", "finetune_head", "score_variants"} & set(jobs)
+    assert study.jobs("results/models/trial-hyena-tiny-s2/model.safetensors")["pretrain_model"] == 1
+    # what it is used for by name is made for every member
+    study.configure(models={"trial": {"corpus": "tiny", "sweep": sweep, "uses": ["tasks"]}}, tokenizers={})
+    assert study.jobs()["finetune_head"] == 4
+
+
+def test_a_model_that_comes_trained_is_imported_and_used_like_any_other(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    (study / "other").mkdir()
+    for source in ("./other", "other", "owner/name"):
+        study.configure(models={"other": {"corpus": "tiny", "pretrained": source}}, tokenizers={})
+        jobs = study.jobs()
+        assert jobs["import_model"] == jobs["evaluate_model"] == jobs["finetune_head"] == jobs["embed_windows"] == 1
+        assert not {"pretrain_model", "plot_curves"} & set(jobs)
+        run = study.snakemake("--dry-run", "results/models/other/curves.tsv")
+        assert run.returncode != 0, "there is no learning curve of a model that was not trained here"
+    study.configure(models={"other": {"corpus": "tiny", "pretrained": "./absent"}}, tokenizers={})
+    run = study.snakemake("--dry-run")
+    assert "MissingInputException" in run.stdout
+    assert "./absent" in run.stdout
+
+
+def test_training_reads_a_tokenizer_and_an_annotation_only_if_it_is_told_to(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    target = "results/models/m/model.safetensors"
+    study.configure(models={"m": {"corpus": "tiny", "architecture": {"type": "encoder"}}})
+    jobs = study.jobs(target)
+    assert not {"make_tokenizer", "classify_regions"} & set(jobs)
+    settings = {"tokenizer": "pieces", "training": {"region_weight": 0.5}, "architecture": {"type": "encoder"}}
+    study.configure(models={"m": {"corpus": "tiny", **settings}})
+    more = {"fetch_source": 2, "normalise_annotation": 1, "classify_regions": 1, "make_tokenizer": 1}
+    assert study.jobs(target) == jobs | more
+
+
+def test_a_training_asks_for_the_gpus_that_it_names(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    for hardware, asked in (({}, 0), ({"devices": "auto"}, 0), ({"devices": 4}, 4)):
+        study.configure(models={"m": {"corpus": "tiny", "hardware": hardware}}, tasks={})
+        run = study.snakemake("--dry-run", "results/models/m/model.safetensors")
+        resources = re.search(r"^rule pretrain_model:.*?resources: (.*?)$", run.stdout, re.M | re.S).group(1)
+        assert f"gpu={asked}" in resources

@@ -7,10 +7,15 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from cyvcf2 import VCF
+from tiny_study import CONFIG
+
+from genoglot.network import CODE
 
 GENOME = "results/genomes/toy"
 MODEL = "results/models/small"
+MEMBER = "results/models/trial-decoder"
 PROMISED = [
     *(f"{GENOME}/{name}" for name in ("genome.fa.gz", "genome.fa.gz.fai", "genome.fa.gz.gzi", "genome.json")),
     *(f"{GENOME}/{name}" for name in ("annotation.gff3.gz", "annotation.gff3.gz.tbi", "annotation.json")),
@@ -21,9 +26,12 @@ PROMISED = [
     "results/variants/known/source/variants.json",
     *(f"results/corpora/tiny/{name}" for name in ("windows.parquet", "corpus.json", "markov.safetensors")),
     "results/corpora/tiny/windows/toy.parquet",
-    *(f"{MODEL}/{name}" for name in ("config.json", "model.safetensors", "tokenizer.json", "modeling_genoglot.py")),
-    *(f"{MODEL}/{name}" for name in ("tokenizer_config.json", "metrics.json", "training.json")),
-    *(f"{MODEL}/{name}" for name in ("curves.tsv", "curves.svg")),
+    *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("config.json", "model.safetensors", *CODE)),
+    *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("tokenizer.json", "tokenizer_config.json")),
+    *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("metrics.json", "training.json")),
+    *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("curves.tsv", "curves.svg")),
+    *(f"results/tokenizers/pieces/{name}.json" for name in ("tokenizer", "tokenizer_config", "metrics")),
+    *(f"results/sweeps/trial/comparison.{kind}" for kind in ("tsv", "json", "svg")),
     *(
         f"results/embeddings/toy/small/{name}"
         for name in ("embeddings.parquet", "umap.parquet", "metrics.json", "umap.png")
@@ -50,7 +58,11 @@ def load(path: Path):
 def test_what_is_promised_is_there_and_nothing_else(finished):
     results = finished / "results"
     made = {path.relative_to(finished.folder).as_posix() for path in results.rglob("*") if path.is_file()}
-    assert made == set(PROMISED)
+    # the names of TensorBoard's files are its own
+    boards = {path for path in made if "/tensorboard/" in path}
+    assert made - boards == set(PROMISED)
+    for model in (MODEL, MEMBER):
+        assert any(path.startswith(f"{model}/tensorboard/") for path in boards), model
     assert all((finished / path).stat().st_size > 0 for path in PROMISED)
 
 
@@ -105,6 +117,22 @@ def test_metrics_have_their_keys(finished):
         } <= comparison.keys()  # fmt: skip
 
 
+def test_the_members_of_a_sweep_stand_side_by_side(finished):
+    table = pd.read_csv(finished / "results/sweeps/trial/comparison.tsv", sep="\t").set_index("model")
+    row, metrics = table.loc["trial-decoder"], load(finished / f"{MEMBER}/metrics.json")
+    assert [row["architecture"], row["size"], row["tokenizer"], row["seed"]] == ["decoder", "tiny", "pieces", 7]
+    assert row["objective"] == "causal"
+    for key in ("bits_per_base", "markov_bits_per_base", "accuracy", "parameters", "tokens_seen"):
+        assert row[key] == pytest.approx(metrics[key])
+    assert row["tokens_seen"] == 40_960
+    assert row["flops"] > 0
+    assert (
+        "since 4 different amounts of compute are needed"
+        in load(finished / "results/sweeps/trial/comparison.json")["notes"][0]
+    )
+    assert "trial-decoder" in (finished / "results/report.html").read_text()
+
+
 def test_derived_variants_are_of_the_generated_genes(finished):
     kinds = {variant.INFO.get("CONSEQUENCE") for variant in VCF(str(finished / f"{GENOME}/consequences.vcf.gz"))}
     assert {"stop_gained", "missense_variant", "synonymous_variant", "splice_donor_variant"} <= kinds
@@ -118,7 +146,9 @@ def test_a_second_run_does_nothing(finished):
 
 def test_what_does_not_change_a_result_runs_nothing(finished, tmp_path):
     study = finished.copy(tmp_path)
-    study.configure(mirrors={"https://host/": "https://near/"}, inference={"batch_size": 7})
+    hardware = {"devices": 2, "accumulate": 4, "compile": True}
+    models = {name: {**model, "hardware": hardware} for name, model in CONFIG["models"].items()}
+    study.configure(mirrors={"https://host/": "https://near/"}, inference={"batch_size": 7}, models=models)
     assert study.jobs("--set-threads", "pretrain_model=1") == {}
 
 

@@ -17,28 +17,36 @@ COMPLEMENT = str.maketrans("ACGT", "TGCA")
 STOPS = ("TAA", "TAG", "TGA")
 LENGTHS = {"chrA": 30_000, "chrB": 20_000}
 
+# 20 steps of 16 windows
+TRAINING = {
+    "max_tokens": 40_960, "batch_tokens": 2048, "warmup_tokens": 4096, "learning_rate": 0.005, "validate_every": 10,
+    "validation_windows": 32, "log_every": 5,
+}  # fmt: skip
+
 CONFIG = {
     "genomes": "genomes.tsv",
     "variants": "variants.tsv",
     "seed": 7,
     "consequences": {"max_per_class": 40},
     "corpora": {"tiny": {"genomes": ["toy"], "window": 128, "step": 64, "validation": ["chrB"]}},
+    "tokenizers": {"pieces": {"corpus": "tiny", "vocabulary": 32, "sample_bases": 20_000}},
     "models": {
-        "small": {
+        "small": {"corpus": "tiny", "architecture": {"dim": 16, "layers": 2}, "training": TRAINING},
+        # a sweep of one, over other tokens and from left to right
+        "trial": {
             "corpus": "tiny",
-            "architecture": {"dim": 16, "layers": 2},
-            "training": {
-                "max_steps": 20, "batch_tokens": 2048, "warmup_steps": 2, "validate_every": 10,
-                "validation_windows": 32, "log_every": 5,
-            },
-        }
+            "tokenizer": "pieces",
+            "architecture": {"size": "tiny", "dim": 16, "layers": 1},
+            "training": TRAINING,
+            "sweep": {"architectures": ["decoder"]},
+        },
     },
     "evaluation": {"max_positions": 5000},
     "tasks": {"regions": {"genome": "toy", "epochs": 1, "max_per_class": 40}},
     "embeddings": {"step": 64, "max_points": 400},
     "scoring": {"bootstraps": 50},
     "report": {"title": "A tiny study"},
-}  # fmt: skip
+}
 
 GENOMES = "genome\tfasta\tannotation\ntoy\ttoy.fa\ttoy.gff3\n"
 VARIANTS = "variants\tgenome\tvcf\tcontigs\nconsequences\ttoy\tconsequences\tchrB\nknown\ttoy\tknown.vcf\t\n"

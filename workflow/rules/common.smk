@@ -14,6 +14,7 @@ sys.path.append(workflow.current_basedir.join("../scripts").get_path_or_uri(secr
 
 from genoglot.config import read_study
 from genoglot.errors import InputError
+from genoglot.network import CODE
 from genoglot.sources.location import local_path
 from genoglot.study import CONSEQUENCES, ON_ANNOTATION
 from snakemake.exceptions import WorkflowError
@@ -32,8 +33,9 @@ def any_of(names):
 wildcard_constraints:
     genome=any_of(study.genomes),
     corpus=any_of(study.corpora),
-    tokenizer=any_of(study.config["tokenizers"]),
+    tokenizer=any_of(study.tokenizers),
     model=any_of(study.models),
+    sweep=any_of(study.sweeps),
     task=any_of(study.tasks),
     variants=any_of(study.variants),
     source="fasta|annotation|aliases|repeats|haplotypes-[0-9a-f]{8}",
@@ -48,10 +50,13 @@ EMBEDDINGS = "<results>/embeddings/{genome}/{model}"
 TASK = "<results>/tasks/{task}/{model}"
 VARIANTS = "<results>/variants/{variants}"
 
+SWEEP = "<results>/sweeps/{sweep}"
+
+# what the steps after training need of a model, whether it was trained here or not
 MODEL_FILES = [
     f"{MODEL}/config.json",
     f"{MODEL}/model.safetensors",
     f"{MODEL}/tokenizer.json",
     f"{MODEL}/tokenizer_config.json",
-    f"{MODEL}/modeling_genoglot.py",
+    f"{MODEL}/training.json",
 ]

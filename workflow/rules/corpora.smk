@@ -115,7 +115,7 @@ rule make_tokenizer:
         runtime=240,
     params:
         genomes=corpus_genomes,
-        settings=lambda wildcards: study.config["tokenizers"][wildcards.tokenizer],
+        settings=lambda wildcards: study.tokenizers[wildcards.tokenizer],
         seed=study.config["seed"],
     script:
         "../scripts/make_tokenizer.py"

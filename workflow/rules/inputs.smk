@@ -144,7 +144,7 @@ def genome_of(wildcards):
 def corpus_name(wildcards):
     """The wildcards' corpus, or that of their model or tokenizer."""
     if "tokenizer" in wildcards.keys():
-        return study.config["tokenizers"][wildcards.tokenizer]["corpus"]
+        return study.tokenizers[wildcards.tokenizer]["corpus"]
     return wildcards.get("corpus") or study.models[wildcards.model]["corpus"]
 
 
@@ -193,6 +193,49 @@ def initial_model(wildcards):
     """Files of the model whose weights are the start, if there is one."""
     start = study.models[wildcards.model]["init_from"]
     return [] if start is None else expand(MODEL_FILES, model=start)
+
+
+def tokenizer_of(wildcards):
+    """Files of the tokenizer in whose tokens a model reads, if it does not read single bases."""
+    name = study.models[wildcards.model]["tokenizer"]
+    files = [f"{TOKENIZER}/tokenizer.json", f"{TOKENIZER}/tokenizer_config.json"]
+    return [] if name is None else expand(files, tokenizer=name)
+
+
+def training_regions(wildcards):
+    """Region classes of the genomes on whose annotation a model is trained, if it is."""
+    return expand(f"{GENOME}/regions.bed.gz", genome=study.labelled(wildcards.model))
+
+
+def hardware(wildcards, output):
+    """As `mirrors`: what a training runs on is not what it makes."""
+    return study.models[wildcards.model]["hardware"]
+
+
+def training_gpus(wildcards):
+    """GPUs of a machine that a training asks for: those it names, if it names several. A profile asks for one."""
+    devices = study.models[wildcards.model]["hardware"]["devices"]
+    return devices if devices != "auto" and devices > 1 else 0
+
+
+def training_nodes(wildcards):
+    """Machines that a training runs on; on each, one task starts the processes of its devices."""
+    return study.models[wildcards.model]["hardware"]["nodes"]
+
+
+def pretrained_folder(wildcards):
+    """Input function: the folder that a model comes from, if it is one of this machine."""
+    folder = study.pretrained_folder(wildcards.model)
+    return [] if folder is None else ancient(folder)
+
+
+def corpus_window(wildcards):
+    return corpus_of(wildcards)["window"]
+
+
+def of_members(name):
+    """Input function: a file of each member of a sweep."""
+    return lambda wildcards: expand(f"{MODEL}/{name}", model=study.sweeps[wildcards.sweep])
 
 
 def mem_mb(megabytes):

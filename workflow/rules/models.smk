@@ -1,4 +1,4 @@
-# Pretraining, and the measure of a model on windows it never saw.
+# Models, trained or brought in, their measure on windows they never saw, and sweeps of them side by side.
 
 
 rule pretrain_model:
@@ -7,34 +7,70 @@ rule pretrain_model:
         manifest=of_corpus("corpus.json"),
         bases=per_genome(f"{GENOME}/sequence/bases.npy"),
         contigs=per_genome(f"{GENOME}/sequence/contigs.tsv"),
+        tokenizer=tokenizer_of,
+        regions=training_regions,
         init_from=initial_model,
     output:
         config=f"{MODEL}/config.json",
         weights=f"{MODEL}/model.safetensors",
         tokenizer=f"{MODEL}/tokenizer.json",
         tokenizer_config=f"{MODEL}/tokenizer_config.json",
-        code=f"{MODEL}/modeling_genoglot.py",
+        code=expand(f"{MODEL}/{{code}}", code=CODE, allow_missing=True),
         curves=f"{MODEL}/curves.tsv",
+        tensorboard=directory(f"{MODEL}/tensorboard"),
         report=f"{MODEL}/training.json",
     log:
         "<logs>/pretrain_model/{model}.log",
     benchmark:
         "<benchmarks>/pretrain_model/{model}.tsv"
+    wildcard_constraints:
+        model=any_of(study.trained),
     conda:
         "../../envs/torch.yaml"
     threads: 8
     resources:
         mem_mb=mem_mb(16000),
         runtime=1440,
-        gpu=0,
+        gpu=training_gpus,
+        nodes=training_nodes,
+        tasks=training_nodes,
     params:
         genomes=corpus_genomes,
-        architecture=model_setting("architecture"),
+        labelled=lambda wildcards: study.labelled(wildcards.model),
+        architecture=lambda wildcards: study.architecture(wildcards.model),
         training=model_setting("training"),
-        seed=study.config["seed"],
+        hardware=hardware,
+        seed=lambda wildcards: study.seed(wildcards.model),
         state=training_state,
     script:
         "../scripts/pretrain_model.py"
+
+
+rule import_model:
+    input:
+        folder=pretrained_folder,
+    output:
+        config=f"{MODEL}/config.json",
+        weights=f"{MODEL}/model.safetensors",
+        tokenizer=f"{MODEL}/tokenizer.json",
+        tokenizer_config=f"{MODEL}/tokenizer_config.json",
+        report=f"{MODEL}/training.json",
+    log:
+        "<logs>/import_model/{model}.log",
+    wildcard_constraints:
+        model=any_of(study.imported),
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=mem_mb(16000),
+        runtime=240,
+    params:
+        source=model_setting("pretrained"),
+        revision=model_setting("revision"),
+        trust_remote_code=model_setting("trust_remote_code"),
+        window=corpus_window,
+    script:
+        "../scripts/import_model.py"
 
 
 rule evaluate_model:
@@ -45,7 +81,6 @@ rule evaluate_model:
         bases=per_genome(f"{GENOME}/sequence/bases.npy"),
         contigs=per_genome(f"{GENOME}/sequence/contigs.tsv"),
         regions=per_genome(f"{GENOME}/regions.bed.gz"),
-        training=rules.pretrain_model.output.report,
     output:
         metrics=f"{MODEL}/metrics.json",
     log:
@@ -66,3 +101,23 @@ rule evaluate_model:
         seed=study.config["seed"],
     script:
         "../scripts/evaluate_model.py"
+
+
+rule compare_models:
+    input:
+        training=of_members("training.json"),
+        metrics=of_members("metrics.json"),
+    output:
+        table=f"{SWEEP}/comparison.tsv",
+        comparison=f"{SWEEP}/comparison.json",
+    log:
+        "<logs>/compare_models/{sweep}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(2000),
+        runtime=30,
+    params:
+        members=lambda wildcards: study.members(wildcards.sweep),
+    script:
+        "../scripts/compare_models.py"

@@ -19,8 +19,32 @@ rule plot_curves:
     resources:
         mem_mb=mem_mb(2000),
         runtime=30,
+    params:
+        # for the caption
+        corpus=corpus_name,
     script:
         "../scripts/plot_curves.py"
+
+
+rule plot_comparison:
+    input:
+        comparison=f"{SWEEP}/comparison.json",
+    output:
+        figure=report(
+            f"{SWEEP}/comparison.svg",
+            caption="../report/comparison.rst",
+            category="Sweeps",
+            labels={"sweep": "{sweep}", "figure": "loss against compute"},
+        ),
+    log:
+        "<logs>/plot_comparison/{sweep}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(2000),
+        runtime=30,
+    script:
+        "../scripts/plot_comparison.py"
 
 
 rule plot_umap:

@@ -20,10 +20,13 @@ GENOME_FILES = [
     *expand(f"{GENOME}/names.tsv", genome=study.genomes),
 ]
 
-TOKENIZERS = expand(f"{TOKENIZER}/metrics.json", tokenizer=study.config["tokenizers"])
+TOKENIZERS = expand(f"{TOKENIZER}/metrics.json", tokenizer=study.tokenizers)
+
+COMPARISONS = expand(f"{SWEEP}/comparison.tsv", sweep=study.sweeps)
 
 FIGURES = [
-    *expand(f"{MODEL}/curves.svg", model=study.models),
+    *expand(f"{MODEL}/curves.svg", model=study.trained),
+    *expand(f"{SWEEP}/comparison.svg", sweep=study.sweeps),
     *per_pair(f"{EMBEDDINGS}/umap.png", "genome", "model", EMBEDDED),
     *per_pair(f"{VARIANTS}/{{model}}.auroc.svg", "variants", "model", SCORED),
 ]
@@ -35,7 +38,8 @@ REPORTED = {
     "haplotypes": expand(f"{GENOME}/haplotype.json", genome=DERIVED),
     "corpora": expand(f"{CORPUS}/corpus.json", corpus=study.corpora),
     "configs": expand(f"{MODEL}/config.json", model=study.models),
-    "curves": expand(f"{MODEL}/curves.tsv", model=study.models),
+    "curves": expand(f"{MODEL}/curves.tsv", model=study.trained),
+    "sweeps": expand(f"{SWEEP}/comparison.json", sweep=study.sweeps),
     "metrics": expand(f"{MODEL}/metrics.json", model=study.models),
     "umaps": per_pair(f"{EMBEDDINGS}/umap.parquet", "genome", "model", EMBEDDED),
     "embeddings": per_pair(f"{EMBEDDINGS}/metrics.json", "genome", "model", EMBEDDED),
@@ -51,6 +55,7 @@ def report_manifest(wildcards, input, output):
     """What `write_report` is to show: names, and the files of each as they are found under the path variables."""
     annotations = dict(zip(ANNOTATED, input.annotations))
     haplotypes = dict(zip(DERIVED, input.haplotypes))
+    curves = dict(zip(study.trained, input.curves))
     return {
         "title": study.config["report"]["title"],
         "config": study.shown,
@@ -65,9 +70,17 @@ def report_manifest(wildcards, input, output):
         ],
         "corpora": [{"name": name, "corpus_json": file} for name, file in zip(study.corpora, input.corpora)],
         "models": [
-            {"name": name, "corpus": study.models[name]["corpus"], "metrics": metrics, "curves": curves, "config": file}
-            for name, metrics, curves, file in zip(study.models, input.metrics, input.curves, input.configs)
+            {
+                "name": name,
+                "corpus": study.models[name]["corpus"],
+                "pretrained": study.models[name]["pretrained"],
+                "metrics": metrics,
+                "curves": curves.get(name),
+                "config": file,
+            }
+            for name, metrics, file in zip(study.models, input.metrics, input.configs)
         ],
+        "sweeps": [{"name": name, "comparison": file} for name, file in zip(study.sweeps, input.sweeps)],
         "embeddings": [
             {"genome": genome, "model": model, "umap": umap, "metrics": metrics}
             for (genome, model), umap, metrics in zip(EMBEDDED, input.umaps, input.embeddings)

@@ -2,21 +2,27 @@
 
 from pathlib import Path
 
-from genoglot.model.training import pretrain
 from genoglot.scripting import logged
+from genoglot.training.distribution import start_on_all_nodes
+from genoglot.training.pretraining import pretrain
 
 with logged(snakemake.log[0]):
-    folders = [Path(bases).parent for bases in snakemake.input.bases]
-    start = snakemake.input.init_from
+    start_on_all_nodes(snakemake.params.hardware["nodes"])
+    inputs, params = snakemake.input, snakemake.params
+    folders = [Path(bases).parent for bases in inputs.bases]
     pretrain(
-        windows=snakemake.input.windows,
-        manifest=snakemake.input.manifest,
-        sequences=dict(zip(snakemake.params.genomes, folders, strict=True)),
+        windows=Path(inputs.windows),
+        manifest=Path(inputs.manifest),
+        sequences=dict(zip(params.genomes, folders, strict=True)),
         output=Path(snakemake.output.weights).parent,
-        state=Path(snakemake.params.state),
-        architecture=snakemake.params.architecture,
-        training=snakemake.params.training,
-        seed=snakemake.params.seed,
+        state=Path(params.state),
+        architecture=params.architecture,
+        training=params.training,
+        hardware=params.hardware,
+        seed=params.seed,
         threads=snakemake.threads,
-        init_from=Path(start[0]).parent if start else None,
+        tokenizer=Path(inputs.tokenizer[0]).parent if inputs.tokenizer else None,
+        regions=dict(zip(params.labelled, map(Path, inputs.regions), strict=True)),
+        memory_mb=snakemake.resources.get("mem_mb"),
+        init_from=Path(inputs.init_from[0]).parent if inputs.init_from else None,
     )

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from genoglot.errors import InputError
-from genoglot.references import configuration_problems, genome_problems, variant_problems
+from genoglot.references import configuration_problems, genome_problems, import_problems, variant_problems
 from genoglot.schema import fill_defaults, load_schema, problems
 from genoglot.sheets import read_sheet
 from genoglot.study import STANDARD, Study
+from genoglot.sweeps.expansion import unfold
 
 
 def read_study(config: Mapping[str, Any], schemas: Mapping[str, str | Path]) -> Study:
@@ -28,12 +29,18 @@ def read_study(config: Mapping[str, Any], schemas: Mapping[str, str | Path]) -> 
     schema = load_schema(schemas["config"])
     filled = fill_defaults(_with_standard_cleaning(config), schema)
     _refuse(f"configuration: {problem}" for problem in problems(filled, schema))
+    _refuse(f"configuration: {problem}" for problem in import_problems(config["models"]))
     genomes = read_sheet(filled["genomes"], load_schema(schemas["genomes"]))
     if not genomes:
         raise InputError(f"{filled['genomes']}: there is no genome below the header")
     variants = read_sheet(filled["variants"], load_schema(schemas["variants"])) if filled["variants"] else {}
+    models, sweeps = unfold(filled["models"])
     study = Study(
-        filled, {name: row for name, (row, _) in genomes.items()}, {name: row for name, (row, _) in variants.items()}
+        filled,
+        {name: row for name, (row, _) in genomes.items()},
+        {name: row for name, (row, _) in variants.items()},
+        models,
+        sweeps,
     )
     _refuse(genome_problems(study, {name: where for name, (_, where) in genomes.items()}))
     places = {name: where for name, (_, where) in variants.items()}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from genoglot.schema import KINDS, Schema, kinds, load_schema
+from genoglot.schema import KINDS, Schema, kinds, load_schema, only_word
 
 # what stands for a name that the user chooses
 PLACEHOLDERS = {
@@ -55,9 +55,19 @@ def type_of(schema: Schema) -> str:
     if "enum" in schema:
         return " or ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     limits = ", ".join(f"{sign} {schema[bound]}" for bound, sign in BOUNDS.items() if bound in schema)
-    names = {**KINDS, "null": "null", "object": "section", "array": "list of names"}
+    names = {**KINDS, "null": "null", "object": "section", "array": _list_of(schema.get("items", {}))}
+    if word := only_word(schema):
+        names["string"] = f'`"{word}"`'
     text = " or ".join(names[kind] for kind in kinds(schema))
     return f"{text}, {limits}" if limits else text
+
+
+def _list_of(items: Schema) -> str:
+    """What a list holds: names, some words, or numbers."""
+    if "enum" in items:
+        return "list of " + ", ".join(f"`{json.dumps(value)}`" for value in items["enum"])
+    numbers = {"integer": "whole numbers", "number": "numbers"}
+    return f"list of {numbers.get(kinds(items)[0], 'names') if items else 'names'}"
 
 
 def table(schema: Schema) -> str:

@@ -5,6 +5,7 @@ Only what the workflow's own schemas need of Draft 2020-12 is handled by `fill_d
 
 import copy
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,15 @@ def _type_hint(found: Any, limit: str | list[str]) -> str:
     return ""
 
 
+def only_word(schema: Schema) -> str | None:
+    """The one word that a schema allows as text, beside numbers for example; None if any text will do."""
+    match = re.fullmatch(r"\^(\w+)\$", schema.get("pattern", ""))
+    return match.group(1) if match else None
+
+
 def _pattern_hint(pattern: str) -> str:
+    if word := only_word({"pattern": pattern}):
+        return f"is neither a number nor the word {word}"
     if "[0-9a-fA-F]" in pattern:
         return (
             "is not a checksum: expected md5: and 32, sha1: and 40, or sha256: and 64 hexadecimal digits, or a file of "

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from genoglot.errors import NO_SPACE, InputError
+from genoglot.processes import is_first
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -19,15 +20,15 @@ def logged(log: str | Path, origins: Mapping[str, str] | None = None) -> Iterato
     An `InputError` ends the script with exit status 1 and its message alone, and so does a disk that is full; any
     other exception keeps its traceback, which goes to the log too. `origins` maps the path of a temporary copy to
     what the user knows the file by: messages name that.
+
+    Of several processes that run a script together, the first alone has the log; the others' warnings go to stderr.
     """
     path = Path(log)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    formatter = logging.Formatter(LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
     root = logging.getLogger()
-    root.setLevel(logging.INFO)
-    for handler in (logging.FileHandler(path, mode="w"), logging.StreamHandler(sys.stderr)):
-        handler.setFormatter(formatter)
+    for handler in _handlers(path):
+        handler.setFormatter(logging.Formatter(LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S"))
         root.addHandler(handler)
+    root.setLevel(logging.INFO if is_first() else logging.WARNING)
     logging.captureWarnings(True)
     try:
         yield logging.getLogger("genoglot")
@@ -41,9 +42,17 @@ def logged(log: str | Path, origins: Mapping[str, str] | None = None) -> Iterato
         if isinstance(error, OSError) and error.errno in NO_SPACE:
             root.error("%s", _no_space(error))
             raise SystemExit(1) from None
-        with open(path, "a") as handle:
-            traceback.print_exc(file=handle)
+        if is_first():
+            with open(path, "a") as handle:
+                traceback.print_exc(file=handle)
         raise
+
+
+def _handlers(path: Path) -> list[logging.Handler]:
+    if not is_first():
+        return [logging.StreamHandler(sys.stderr)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return [logging.FileHandler(path, mode="w"), logging.StreamHandler(sys.stderr)]
 
 
 def _no_space(error: OSError) -> str:

@@ -3,10 +3,13 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from genoglot.errors import InputError
+from genoglot.model.presets import is_causal, resolve
 from genoglot.sheets import Row
+from genoglot.sweeps.expansion import SINGLE
 
 # the word in the sheet of variants that stands for the set derived from the annotation
 CONSEQUENCES = "consequences"
@@ -23,19 +26,34 @@ ON_ANNOTATION = ("features", "balanced")
 
 @dataclass(frozen=True)
 class Study:
-    """A checked configuration with every default filled in, and the rows of its sheets by name."""
+    """A checked configuration with every default filled in, and the rows of its sheets by name.
+
+    `models` are those of the configuration, a sweep's members in its place; `sweeps` names the members of each.
+    """
 
     config: dict[str, Any]
     genomes: dict[str, Row]
     variants: dict[str, Row]
+    models: dict[str, dict]
+    sweeps: dict[str, list[str]]
 
     @property
     def corpora(self) -> dict[str, dict]:
         return self.config["corpora"]
 
     @property
-    def models(self) -> dict[str, dict]:
-        return self.config["models"]
+    def tokenizers(self) -> dict[str, dict]:
+        return self.config["tokenizers"]
+
+    @property
+    def trained(self) -> list[str]:
+        """Models that are trained here."""
+        return [name for name, model in self.models.items() if model["pretrained"] is None]
+
+    @property
+    def imported(self) -> list[str]:
+        """Models that come trained."""
+        return [name for name, model in self.models.items() if model["pretrained"] is not None]
 
     @property
     def tasks(self) -> dict[str, dict]:
@@ -44,26 +62,87 @@ class Study:
     @property
     def shown(self) -> dict[str, Any]:
         """The configuration without what changes no result, and so must not make the report again."""
-        return {key: value for key, value in self.config.items() if key not in ("mirrors", "pathvars", "inference")}
+        shown = {key: value for key, value in self.config.items() if key not in ("mirrors", "pathvars", "inference")}
+        models = {
+            name: {key: value for key, value in entry.items() if key != "hardware"}
+            for name, entry in self.config["models"].items()
+        }
+        for entry in models.values():
+            given = {key: value for key, value in entry["architecture"].items() if value is not None}
+            entry["architecture"] = given
+        return {**shown, "models": models}
 
     def corpus_of(self, model: str) -> dict:
         """Settings of the corpus a model is trained on."""
         return self.corpora[self.models[model]["corpus"]]
 
+    def single(self, model: str) -> bool:
+        """Whether the tokens of a model that is trained here are single bases."""
+        name = self.models[model]["tokenizer"]
+        return name is None or self.tokenizers[name]["type"] == "single"
+
+    def architecture(self, model: str) -> dict[str, Any]:
+        """All settings of a model's network, as numbers; `InputError` where they do not go together."""
+        return resolve(self.models[model]["architecture"], self.single(model))
+
+    def objective(self, model: str) -> str:
+        """What a model learns to predict: `masked`, `cloze` or `causal` (bases), `regions`, or bases `+ regions`."""
+        architecture, training = self.architecture(model), self.models[model]["training"]
+        kind = "causal" if is_causal(architecture) else "cloze" if architecture["type"] == "cloze" else "masked"
+        named = [kind] * bool(training["lm_weight"]) + ["regions"] * bool(training["region_weight"])
+        return " + ".join(named)
+
+    def seed(self, model: str) -> int:
+        """Seed of a model's training: its own, or that of the study."""
+        seed = self.models[model]["seed"]
+        return self.config["seed"] if seed is None else seed
+
+    def labelled(self, model: str) -> list[str]:
+        """Genomes whose region classes a model is trained on."""
+        if not self.models[model]["training"]["region_weight"]:
+            return []
+        return [genome for genome in self.corpus_of(model)["genomes"] if self.annotated(genome)]
+
+    def pretrained_folder(self, model: str) -> str | None:
+        """The folder that a model comes from; None for one of the hub."""
+        source = self.models[model]["pretrained"]
+        return source if source.startswith((".", "/")) or Path(source).is_dir() else None
+
+    def members(self, sweep: str) -> list[dict[str, Any]]:
+        """What a sweep decided of each of its members, for their comparison."""
+        return [
+            {
+                "model": name,
+                "architecture": self.architecture(name)["type"],
+                "size": self.architecture(name)["size"],
+                "tokenizer": self.models[name]["tokenizer"] or SINGLE,
+                "seed": self.seed(name),
+                "learning_rate": self.models[name]["training"]["learning_rate"],
+                "objective": self.objective(name),
+            }
+            for name in self.sweeps[sweep]
+        ]
+
     def embeddings(self) -> list[tuple[str, str]]:
         """Pairs of a genome and a model whose corpus holds it."""
-        return [(genome, model) for model in self.models for genome in self.corpus_of(model)["genomes"]]
+        used = [model for model in self.models if "embeddings" in self.models[model]["uses"]]
+        return [(genome, model) for model in used for genome in self.corpus_of(model)["genomes"]]
 
     def task_runs(self) -> list[tuple[str, str]]:
         """Pairs of a task and a model whose corpus holds the task's genome."""
-        return [(task, model) for task in self.tasks for model in self._trained_on(self.tasks[task]["genome"])]
+        return [(task, model) for task in self.tasks for model in self._used("tasks", self.tasks[task]["genome"])]
 
     def scorings(self) -> list[tuple[str, str]]:
         """Pairs of a variant set and a model whose corpus holds the set's genome."""
-        return [(name, model) for name, row in self.variants.items() for model in self._trained_on(row["genome"])]
+        return [(name, model) for name, row in self.variants.items() for model in self._used("variants", row["genome"])]
 
-    def _trained_on(self, genome: str | None) -> list[str]:
-        return [model for model in self.models if genome in self.corpus_of(model)["genomes"]]
+    def _used(self, use: str, genome: str | None) -> list[str]:
+        """Models that are put to a use and whose corpus holds a genome."""
+        return [
+            name
+            for name, model in self.models.items()
+            if use in model["uses"] and genome in self.corpus_of(name)["genomes"]
+        ]
 
     def contigs(self, variants: str) -> list[str] | None:
         """Contigs to which the scoring of a variant set is restricted; None for all."""

@@ -1,25 +1,56 @@
-"""Training batches: windows of both strands, masked, as tensors.
+"""Training batches: windows of both strands, in tokens, with what is to be predicted of them, as tensors.
 
 Batch `step` depends on (seed, step) alone, so that a resumed run sees exactly what an undisturbed one would have seen.
 It is the same however many processes share it: each computes its own rows.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from genoglot.corpus.labels import Labels
+from genoglot.corpus.masking import (
+    IGNORED,
+    RowNumbers,
+    mask,
+    mask_bases,
+    mask_kmers,
+    mask_tokens,
+    ordinary_tokens,
+    select,
+)
 from genoglot.corpus.reader import WindowReader
 from genoglot.corpus.sampler import Draws, rows_of_step
+from genoglot.corpus.schedule import Schedule, shared_rows
 from genoglot.errors import InputError
 from genoglot.genome.store import CODE_MASK, N_CODE, SOFT_MASK
+from genoglot.tokens.encoding import Encoding, SingleBase, Tokens
 
-MASK_TOKEN = 5
-IGNORED = -100
-# one 16-bit random number decides the fate of a token, and one count of a Philox generator gives 16 of them
-LEVELS = 1 << 16
-TOKENS_PER_COUNT = 16
+
+@dataclass(frozen=True)
+class Objective:
+    """What a model is asked for: the next token (`causal`), tokens hidden from it (`needs_mask`), or each one.
+
+    `mask_rate` is the share of the tokens to be predicted where they are hidden, in spans of `mask_span` (bases, where
+    tokens overlap, else tokens). `soft_mask_weight` is the loss' weight of a soft-masked base; that of others is 1.
+    """
+
+    causal: bool
+    needs_mask: bool
+    mask_rate: float
+    mask_span: int
+    soft_mask_weight: float
+
+    @classmethod
+    def of(cls, training: dict[str, Any], causal: bool, needs_mask: bool) -> "Objective":
+        """From the settings of a training run and two properties of the network."""
+        return cls(causal, needs_mask, training["mask_rate"], training["mask_span"], training["soft_mask_weight"])
 
 
 def turn(stored: np.ndarray, rows: np.ndarray) -> None:
@@ -34,97 +65,137 @@ def turn(stored: np.ndarray, rows: np.ndarray) -> None:
     stored[rows] = turned
 
 
-def random_numbers(seed: int, step: int, first: int, rows: int, window: int) -> np.ndarray:
-    """Numbers uint16 (rows, window) for the rows from `first` on of batch `step`.
-
-    The generator counts (Salmon et al. 2011, doi:10.1145/2063384.2063405): a row's numbers do not need those of the
-    rows before it.
-    """
-    counts = -(-window // TOKENS_PER_COUNT)
-    generator = np.random.Philox(np.random.SeedSequence([seed, 4, step]))
-    generator.advance(first * counts)
-    numbers = generator.random_raw(rows * counts * 4).view("<u2")
-    return numbers.reshape(rows, counts * TOKENS_PER_COUNT)[:, :window]
-
-
-def mask(codes: np.ndarray, rate: float, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens uint8 and the positions to predict, bool, both of the shape of the base codes and of `numbers`, uint16.
-
-    A share `rate` of the bases is to be predicted; of these, as in BERT (Devlin et al. 2019, doi:10.18653/v1/N19-1423),
-    80% become [MASK], 10% a random base, and 10% stay as they are.
-    """
-    chosen_below = round(rate * LEVELS)
-    # a multiple of four, so that the two lowest bits of a number below it are a base, each as often
-    random_below = 4 * round(rate * LEVELS / 40)
-    chosen = (numbers < chosen_below) & (codes < N_CODE)
-    tokens = select(chosen & (numbers >= 2 * random_below), np.uint8(MASK_TOKEN), codes)
-    replaced = np.flatnonzero(chosen & (numbers < random_below))
-    tokens.reshape(-1)[replaced] = numbers.reshape(-1)[replaced] & 3
-    return tokens, chosen
-
-
-def select(condition: np.ndarray, one: np.ndarray | np.uint8, other: np.ndarray | np.uint8) -> np.ndarray:
-    """`np.where` for uint8 by bit operations, which random conditions do not slow down, as they do its branches."""
-    bits = np.negative(condition.view(np.uint8))
-    return (one & bits) | (other & ~bits)
-
-
 class TrainingBatches(IterableDataset):
-    """Batches (tokens, targets, weights) from step `first` to `last`, as tensors of shape (batch / ranks, window).
+    """Batches of the steps of a schedule, each a dict of tensors of shape (rows, length):
 
-    Half the windows, at random, are reverse-complemented. Targets are base codes where a loss is wanted (a share
-    `mask_rate` of the bases for a model that needs masks, all of them for one that does not) and -100 elsewhere;
-    weights are 1, or `soft_mask_weight` where the genome is soft-masked.
+    - `tokens`, int64;
+    - `targets`, int64: what the network's output at each position is to be, -100 where there is no loss. For a causal
+      model that is the token after the position's. It is never N or a special token;
+    - `weights`, float32: those of the losses of the targets, the mean of their bases'; 0 beyond a window's tokens;
+    - `present`, bool: where there is a token and not padding; absent if all are;
+    - `regions`, int64, with `labels`: class of the middle base (the right one of two) of each token, -100 if unknown.
 
-    Of `ranks` processes that train one model together, process `rank` gets its share of the rows; put one after
-    another, the shares are the batch of a single process. Workers of a `DataLoader` take turns by steps.
+    With single nucleotides tokens and targets are base codes. Half the windows, at random, are reverse-complemented.
+    In steps for which the schedule says so, windows are then cut into shorter pieces, each a row.
+
+    Of `ranks` processes that train one model together, process `rank` gets its share of the windows, and gets it in
+    `accumulate` batches one after another; put one after another, the shares are the batch of a single process, but for
+    the width of padding. Workers of a `DataLoader` take turns by batches.
 
     Raises:
-        InputError: a batch cannot be shared evenly.
+        InputError: a batch cannot be shared evenly; pieces are too short for a token.
     """
 
     def __init__(
         self,
         reader: WindowReader,
-        batch: int,
-        first: int,
-        last: int,
+        encoding: Encoding,
+        objective: Objective,
+        schedule: Schedule,
         seed: int,
-        mask_rate: float | None,
-        soft_mask_weight: float,
         rank: int = 0,
         ranks: int = 1,
+        accumulate: int = 1,
+        labels: Labels | None = None,
     ):
-        if batch % ranks:
-            raise InputError(
-                f"batch_tokens: {batch} windows of {reader.size} bases cannot be shared evenly by {ranks} processes; "
-                f"choose a multiple of {ranks * reader.size} tokens"
-            )
-        self.reader, self.batch, self.first, self.last, self.seed = reader, batch, first, last, seed
-        self.mask_rate, self.soft_mask_weight = mask_rate, soft_mask_weight
-        self.begin, self.end = rank * batch // ranks, (rank + 1) * batch // ranks
+        self.reader, self.encoding, self.objective, self.schedule = reader, encoding, objective, schedule
+        self.seed, self.accumulate, self.labels = seed, accumulate, labels
+        self.rows = shared_rows(schedule.batch, reader.size, ranks, accumulate)
+        self.begin = rank * accumulate * self.rows
         self.draws = Draws(reader.weights)
+        self._single = isinstance(encoding, SingleBase)
+        self._ordinary = ordinary_tokens(encoding)
+        shortest, needed = schedule.window_of_step(schedule.first), max(encoding.k, 1) + objective.causal
+        if shortest < needed:
+            raise InputError(
+                f"sequences of {shortest} bases are too short for tokens of {encoding.k} bases: with this model they "
+                f"need {needed} or more; make the corpus' window, or training.length_warmup.window, longer"
+            )
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
         worker = get_worker_info()
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        for step in range(self.first + number, self.last, workers):
-            yield self.at(step)
+        first, last = self.schedule.first * self.accumulate, self.schedule.last * self.accumulate
+        for batch in range(first + number, last, workers):
+            yield self.at(*divmod(batch, self.accumulate))
 
-    def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Batch number `step`: tokens int64, targets int64, weights float32."""
-        rows = rows_of_step(self.draws, self.batch, self.seed, step)
-        turned = np.random.default_rng([self.seed, 2, step]).random(self.batch) < 0.5
-        stored = self.reader.read(rows[self.begin : self.end])
-        turn(stored, turned[self.begin : self.end])
+    def at(self, step: int, part: int = 0) -> dict[str, Tensor]:
+        """Batch number `part` of those that this process accumulates in a step."""
+        chosen, turned = self._windows(step, part)
+        length = self.schedule.window_of_step(step)
+        stored = self.reader.read(chosen)
+        turn(stored, turned)
+        stored = stored.reshape(-1, length)
+        first = (self.begin + part * self.rows) * (self.reader.size // length)
         codes = stored & CODE_MASK
-        if self.mask_rate is None:
-            tokens, chosen = codes, codes < N_CODE
+        written = None if self._single else self.encoding.encode(codes)
+        tokens, targets = self._predicted(codes, written, RowNumbers(self.seed, step, first, len(codes)))
+        weights = _weights(stored >= SOFT_MASK, written, self.objective.soft_mask_weight)
+        batch = {"tokens": torch.from_numpy(tokens).long()}
+        if self.objective.causal:
+            batch["targets"] = F.pad(torch.from_numpy(targets[:, 1:]).long(), (0, 1), value=IGNORED)
+            batch["weights"] = F.pad(weights[:, 1:], (0, 1))
         else:
-            numbers = random_numbers(self.seed, step, self.begin, *codes.shape)
-            tokens, chosen = mask(codes, self.mask_rate, numbers)
-        targets = select(chosen, codes, np.int8(IGNORED).view(np.uint8)).view(np.int8)
-        weights = torch.ones(stored.shape)
-        if self.soft_mask_weight != 1:
-            weights.masked_fill_(torch.from_numpy(stored >= SOFT_MASK), self.soft_mask_weight)
-        return torch.from_numpy(tokens).long(), torch.from_numpy(targets).long(), weights
+            batch |= {"targets": torch.from_numpy(targets).long(), "weights": weights}
+        if written is not None and (written.lengths < tokens.shape[1]).any():
+            batch["present"] = torch.from_numpy(written.present)
+        if self.labels is not None:
+            classes = self.labels.read(chosen)
+            classes[turned] = classes[turned][:, ::-1]
+            batch["regions"] = torch.from_numpy(_of_middles(classes.reshape(-1, length), written)).long()
+        return batch
+
+    def _windows(self, step: int, part: int) -> tuple[np.ndarray, np.ndarray]:
+        """Windows of a batch, int64 (rows,), and which of them are to be turned, bool (rows,)."""
+        here = slice(self.begin + part * self.rows, self.begin + (part + 1) * self.rows)
+        batch = self.schedule.batch
+        turned = np.random.default_rng([self.seed, 2, step]).random(batch) < 0.5
+        return rows_of_step(self.draws, batch, self.seed, step)[here], turned[here]
+
+    def _predicted(
+        self, codes: np.ndarray, written: Tokens | None, random: RowNumbers
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens, and in their places what is to be predicted, or -100, of base codes uint8 (rows, length).
+
+        Without `written`, of single bases, they are uint8 and int8, else int64.
+        """
+        rate, span = self.objective.mask_rate, self.objective.mask_span
+        if written is None:
+            if not self.objective.needs_mask:
+                tokens, chosen = codes, codes < N_CODE
+            elif span == 1:
+                tokens, chosen = mask(codes, rate, random.small(codes.shape[1]))
+            else:
+                tokens, chosen = mask_bases(codes, rate, span, random)
+            return tokens, select(chosen, codes, np.int8(IGNORED).view(np.uint8)).view(np.int8)
+        if not self.objective.needs_mask:
+            tokens, chosen = written.ids, self._ordinary[written.ids]
+        elif self.encoding.overlapping:
+            tokens, chosen = mask_kmers(codes, written, self.encoding, rate, span, random)
+        else:
+            longest = codes.shape[1]
+            tokens, chosen = mask_tokens(written, self.encoding, self._ordinary, rate, span, longest, random)
+        return tokens, np.where(chosen, written.ids, IGNORED)
+
+
+def _weights(soft: np.ndarray, written: Tokens | None, weight: float) -> Tensor:
+    """Weight of each token, float32: the mean of its bases' (`weight` where `soft`, bool (rows, length), is true)."""
+    if written is None:
+        weights = torch.ones(soft.shape)
+        return weights if weight == 1 else weights.masked_fill_(torch.from_numpy(soft), weight)
+    if weight == 1:
+        return torch.from_numpy(written.present.astype(np.float32))
+    before = np.zeros((len(soft), soft.shape[1] + 1), dtype=np.int32)
+    np.cumsum(soft, axis=1, out=before[:, 1:])
+    count = np.take_along_axis(before, written.ends, axis=1) - np.take_along_axis(before, written.starts, axis=1)
+    bases = written.ends - written.starts
+    mean = (bases - count + weight * count) / np.maximum(bases, 1)
+    return torch.from_numpy(mean.astype(np.float32))
+
+
+def _of_middles(classes: np.ndarray, written: Tokens | None) -> np.ndarray:
+    """Class of each token of those of bases, int8 (rows, length)."""
+    if written is None:
+        return classes
+    of_middle = np.take_along_axis(classes, (written.starts + written.ends) // 2, axis=1)
+    return np.where(written.present, of_middle, np.int8(IGNORED))

@@ -15,8 +15,7 @@ from genoglot.errors import InputError
 from genoglot.files import atomic_path
 from genoglot.genome.regions import REGION_CLASSES, read_regions
 from genoglot.genome.store import CODE_MASK, N_CODE, SOFT_MASK, Genome
-from genoglot.model.inference import Predictor, ready
-from genoglot.model.modeling_genoglot import GenoglotForMaskedLM
+from genoglot.model.inference import Predictor, untrained
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +66,11 @@ def embed_windows(
     """
     predictor = Predictor.open(model, settings, threads)
     torch.manual_seed(seed)
-    untrained = ready(GenoglotForMaskedLM(predictor.model.config))
-    baseline = Predictor(untrained, predictor.batch_size, predictor.precision)
+    baseline = Predictor(untrained(predictor.model), predictor.batch_size, predictor.precision)
     genome = Genome(Path(sequence))
     frame = genome_windows(genome, predictor.window, settings["step"])
     frame["region"] = window_regions(read_regions(regions, genome), genome, frame)
-    dim = predictor.model.config.dim
-    vector = pa.list_(pa.float16(), dim)
+    vector = pa.list_(pa.float16(), predictor.dim)
     fields = [("contig", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("region", pa.string())]
     schema = pa.schema(
         [*fields, ("gc", pa.float32()), ("soft_masked", pa.float32()), ("embedding", vector), ("untrained", vector)]

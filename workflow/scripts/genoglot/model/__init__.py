@@ -1,1 +1,1 @@
-"""Genomic language models: architectures, training, likelihood and inference."""
+"""Genomic language models: architectures, likelihood and inference."""

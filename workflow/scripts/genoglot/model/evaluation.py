@@ -1,6 +1,7 @@
 """`metrics.json` of a model: held-out bits per base and accuracy, per region class too, beside Markov baselines."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from genoglot.corpus.windows import read_windows
 from genoglot.files import read_json, write_json
 from genoglot.genome.regions import REGION_CLASSES, read_regions
 from genoglot.model.inference import Predictor
-from genoglot.model.likelihood import LN2, Tiles, evaluation_tiles, open_genomes, standard_error, summary
+from genoglot.model.likelihood import Reading, Tiles, evaluation_tiles, open_genomes, standard_error
+from genoglot.model.reading import evaluation_rate
 
 log = logging.getLogger(__name__)
 
@@ -29,47 +31,48 @@ def evaluate_model(
     seed: int,
     threads: int,
 ) -> None:
-    """Evaluate on the validation windows; every evaluated position is masked from its own prediction.
+    """Evaluate on the validation windows; every evaluated position is hidden from its own prediction.
 
-    `settings` holds `mask_rate` (for models that need mask tokens), `max_positions`, `batch_size` and `precision`.
+    A masked or cloze model predicts a base from both sides and stands beside the better of the two Markov chains; a
+    causal one predicts what comes next on the strand as given and stands beside the chain that does the same. What is
+    measured of tokens of several bases is said in `genoglot.model.reading`.
+
+    `settings` holds `mask_rate` (the share of tokens masked at once, for models that need mask tokens),
+    `max_positions`, `batch_size` and `precision`. Masked models of several bases a token are measured in as many tiles
+    as those of one, and so at fewer positions.
     """
     predictor = Predictor.open(model, settings, threads)
-    rate = settings["mask_rate"] if predictor.model.needs_mask else None
-    per_tile = predictor.window // 2 * (rate or 1)
+    kind = predictor.model.kind
+    mask_rate = settings["mask_rate"] if kind == "masked" else None
+    per_tile = predictor.window // 2 * (mask_rate or 1)
     tiles = evaluation_tiles(
         read_windows(windows, "validation"),
         open_genomes(sequences),
         predictor.window,
-        rate,
+        evaluation_rate(predictor.model, settings["mask_rate"]),
         max(1, int(settings["max_positions"] / per_tile)),
         seed,
     )
-    truth = tiles.codes[tiles.chosen]
-    tile, _ = np.nonzero(tiles.chosen)
-    predicted = {"model": _by_chunks(tiles, predictor.log_probabilities)}
+    read = _by_chunks(tiles, lambda codes, chosen: Reading(*predictor.truth(codes, chosen)))
     chains = MarkovModel.load(markov)
-    for family in ("left", "both"):
-        predicted[family] = _by_chunks(
-            tiles, lambda codes, chosen, family=family: chains.log_probabilities(codes, family)[chosen]
-        )
-    rows = np.arange(len(truth))
-    loss = {name: -values[rows, truth].astype(np.float64) / LN2 for name, values in predicted.items()}
-    baselines = {
-        family: {"order": chains.order(family), **summary(predicted[family], truth)} for family in ("left", "both")
-    }
-    better = min(baselines, key=lambda family: baselines[family]["bits_per_base"])
+    chain = {family: _by_chunks(tiles, _chain_reader(chains, family)) for family in ("left", "both")}
+    baselines = {family: {"order": chains.order(family), **chain[family].summary()} for family in chain}
+    rivals = ["left"] if kind == "causal" else ["left", "both"]
+    better = min(rivals, key=lambda family: baselines[family]["bits_per_base"])
+    tile, _ = np.nonzero(tiles.chosen)
     training = read_json(Path(model) / "training.json")
     result = {
-        **summary(predicted["model"], truth),
-        "bits_per_base_se": standard_error(loss["model"], tile),
+        "objective": kind,
+        **read.summary(),
+        "bits_per_base_se": standard_error(read.bits, tile),
         "markov_bits_per_base": baselines[better]["bits_per_base"],
         "markov_better": better,
         "markov": baselines,
-        "gain": baselines[better]["bits_per_base"] - summary(predicted["model"], truth)["bits_per_base"],
-        "gain_se": standard_error(loss[better] - loss["model"], tile),
-        "positions": len(truth),
-        "masked_share": rate,
-        "regions": _by_region(tiles, regions, predicted["model"], loss[better], truth, sequences),
+        "gain": baselines[better]["bits_per_base"] - read.summary()["bits_per_base"],
+        "gain_se": standard_error(chain[better].bits - read.bits, tile),
+        "positions": len(tile),
+        "masked_share": mask_rate,
+        "regions": _by_region(tiles, regions, read, chain[better], sequences),
         **{key: training[key] for key in ("tokens_seen", "seconds", "parameters", "steps")},
     }
     write_json(metrics, result)
@@ -77,25 +80,26 @@ def evaluate_model(
         "held-out bits per base %.4f (Markov %.4f) on %d positions",
         result["bits_per_base"],
         result["markov_bits_per_base"],
-        len(truth),
+        len(tile),
     )
 
 
-def _by_chunks(tiles: Tiles, predict: Any) -> np.ndarray:
+def _chain_reader(chains: MarkovModel, family: str) -> Callable[[np.ndarray, np.ndarray], Reading]:
+    return lambda codes, chosen: Reading.of_tables(chains.log_probabilities(codes, family)[chosen], codes[chosen])
+
+
+def _by_chunks(tiles: Tiles, read: Callable[[np.ndarray, np.ndarray], Reading]) -> Reading:
     parts = [
-        predict(tiles.codes[first : first + CHUNK], tiles.chosen[first : first + CHUNK])
+        read(tiles.codes[first : first + CHUNK], tiles.chosen[first : first + CHUNK])
         for first in range(0, len(tiles.codes), CHUNK)
     ]
-    return np.concatenate(parts)
+    return Reading(
+        np.concatenate([part.log_probabilities for part in parts]), np.concatenate([part.hits for part in parts])
+    )
 
 
 def _by_region(
-    tiles: Tiles,
-    regions: dict[str, Path],
-    log_probabilities: np.ndarray,
-    markov_loss: np.ndarray,
-    truth: np.ndarray,
-    sequences: dict[str, Path],
+    tiles: Tiles, regions: dict[str, Path], read: Reading, chain: Reading, sequences: dict[str, Path]
 ) -> list[dict[str, Any]]:
     """The same figures for the positions of each region class."""
     labels = [*REGION_CLASSES, "unannotated"]
@@ -114,8 +118,8 @@ def _by_region(
                 {
                     "region": label,
                     "positions": int(here.sum()),
-                    **summary(log_probabilities[here], truth[here]),
-                    "markov_bits_per_base": float(markov_loss[here].mean()),
+                    **read.at(here).summary(),
+                    "markov_bits_per_base": float(chain.bits[here].mean()),
                 }
             )
     return result

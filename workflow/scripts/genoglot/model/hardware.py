@@ -44,12 +44,24 @@ def keep_freed_memory() -> None:
 
     Without this, each activation is mapped and zeroed anew; `make benchmark` measures what that costs.
     """
+    _set_malloc(mmap_threshold=1 << 30)
+
+
+def return_freed_memory() -> None:
+    """Ask glibc to return every large tensor's memory to the system when it is freed: the opposite, where it is short.
+
+    No holes are left between what lives long and what does not, which else take as much as the tensors themselves.
+    """
+    _set_malloc(mmap_threshold=1 << 20)
+
+
+def _set_malloc(mmap_threshold: int) -> None:
+    """Have glibc map blocks of so many bytes one by one, and keep what it frees of the others."""
     if sys.platform.startswith("linux"):
         libc = ctypes.CDLL(None)
         if hasattr(libc, "mallopt"):
-            trim_threshold, mmap_threshold = -1, -3
-            libc.mallopt(mmap_threshold, 1 << 30)
-            libc.mallopt(trim_threshold, 2**31 - 1)
+            libc.mallopt(-3, mmap_threshold)
+            libc.mallopt(-1, 2**31 - 1)
 
 
 def quieten_libraries() -> None:

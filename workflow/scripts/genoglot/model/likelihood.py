@@ -35,8 +35,9 @@ def evaluation_tiles(
 ) -> Tiles:
     """At most `most` tiles, drawn without replacement, over held-out windows.
 
-    Bases in a tile's central half are chosen, all of them (`mask_rate` None) or that share; their context may reach
-    past the held-out window but never past its contig.
+    Bases in a tile's central half are chosen, all of them (`mask_rate` None) or that share (of one model, what
+    `genoglot.model.reading.evaluation_rate` says); their context may reach past the held-out window but never past its
+    contig. No base outside a held-out window is chosen, where a model's window is longer than that.
     """
     half = window // 2
     names = list(genomes)
@@ -45,20 +46,22 @@ def evaluation_tiles(
     for i, name in enumerate(names):
         rows = number == i
         contig[rows] = genomes[name].contig_numbers(windows["contig"][rows].astype(str))
-    steps = np.arange(0, int((windows["end"] - windows["start"]).iloc[0]), half)
+    size = int((windows["end"] - windows["start"]).iloc[0])
+    steps = np.arange(0, size, half)
     first = (windows["start"].to_numpy()[:, None] + steps).reshape(-1)
-    place = np.stack([np.repeat(number, len(steps)), np.repeat(contig, len(steps)), first])
+    width = np.tile(np.minimum(half, size - steps), len(windows))
+    place = np.stack([np.repeat(number, len(steps)), np.repeat(contig, len(steps)), first, width])
     place = np.unique(place, axis=1)
     rng = np.random.default_rng([seed, 3])
     kept = np.sort(rng.permutation(place.shape[1])[:most])
-    number, contig, first = place[:, kept]
+    number, contig, first, width = place[:, kept]
     start = first - half // 2
     codes = np.empty((len(start), window), dtype=np.uint8)
     for i, name in enumerate(names):
         rows = number == i
         codes[rows] = genomes[name].windows(contig[rows], start[rows], window)
-    chosen = np.zeros(codes.shape, dtype=bool)
-    chosen[:, half // 2 : half // 2 + half] = True
+    offset = np.arange(window) - half // 2
+    chosen = (offset >= 0) & (offset < width[:, None])
     if mask_rate is not None:
         chosen &= rng.random(codes.shape, dtype=np.float32) < mask_rate
     return Tiles(codes, chosen & (codes < N_CODE), number, contig, start)
@@ -68,13 +71,30 @@ def open_genomes(sequences: dict[str, Path]) -> dict[str, Genome]:
     return {name: Genome(Path(folder)) for name, folder in sequences.items()}
 
 
-def summary(log_probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Bits per base and accuracy of log-probabilities (positions, 4), in nats, for true base codes (positions,)."""
-    rows = np.arange(len(truth))
-    return {
-        "bits_per_base": float(-log_probabilities[rows, truth].mean(dtype=np.float64) / LN2),
-        "accuracy": float((log_probabilities.argmax(axis=1) == truth).mean()),
-    }
+@dataclass(frozen=True)
+class Reading:
+    """Log-probability (nats, float32) of the true base at each chosen position, and whether it was the best guess."""
+
+    log_probabilities: np.ndarray
+    hits: np.ndarray
+
+    @classmethod
+    def of_tables(cls, tables: np.ndarray, truth: np.ndarray) -> "Reading":
+        """From log-probabilities of the four bases (positions, 4), for true base codes (positions,)."""
+        return cls(tables[np.arange(len(truth)), truth], tables.argmax(axis=1) == truth)
+
+    @property
+    def bits(self) -> np.ndarray:
+        """Loss of each position in bits, float64."""
+        return -self.log_probabilities.astype(np.float64) / LN2
+
+    def at(self, rows: np.ndarray) -> "Reading":
+        """The reading of some positions."""
+        return Reading(self.log_probabilities[rows], self.hits[rows])
+
+    def summary(self) -> dict[str, float]:
+        """`bits_per_base` and `accuracy`."""
+        return {"bits_per_base": float(self.bits.mean()), "accuracy": float(self.hits.mean())}
 
 
 def standard_error(loss: np.ndarray, tile: np.ndarray) -> float:

@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from genoglot.report.palette import (
+    ARCHITECTURE_COLOURS,
     BLUE,
     CONSEQUENCE_COLOURS,
     CONTESTANTS,
@@ -21,6 +22,7 @@ from genoglot.report.palette import (
     consequence_words,
     in_order,
 )
+from genoglot.sweeps.scaling import PowerLaw
 
 MAX_MAP_POINTS = 30_000
 MAX_VIOLIN_POINTS = 2_000
@@ -231,6 +233,57 @@ def confusion(labels: list[str], counts: list[list[int]]) -> go.Figure:
     figure = _figure([heat], 150 + 52 * len(labels), margin_t=34)
     figure.update_xaxes(title="predicted class", showgrid=False, ticks="", type="category")
     return figure.update_yaxes(title="true class", showgrid=False, autorange="reversed", type="category")
+
+
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
+
+
+def compute(comparison: dict[str, Any]) -> go.Figure:
+    """Bits per base against FLOPs of a sweep (`comparison.json`): colours by architecture, symbols by tokenizer."""
+    points, traces = comparison["points"], []
+    tokenizers = list(dict.fromkeys(point["tokenizer"] for point in points))
+    series = list(dict.fromkeys((point["architecture"], point["tokenizer"]) for point in points))
+    for architecture, tokenizer in series:
+        part = [point for point in points if (point["architecture"], point["tokenizer"]) == (architecture, tokenizer)]
+        name = architecture if len(tokenizers) == 1 else f"{architecture}, {escape(tokenizer, quote=False)}"
+        colour = ARCHITECTURE_COLOURS.get(architecture, GREY)
+        symbol = SYMBOLS[tokenizers.index(tokenizer) % len(SYMBOLS)]
+        spreads = [point["spread"] or 0.0 for point in part]
+        traces.append(
+            go.Scatter(
+                x=[point["flops"] for point in part],
+                y=[point["bits_per_base"] for point in part],
+                error_y={"type": "data", "array": spreads, "thickness": 1.6, "width": 4} if any(spreads) else None,
+                name=name,
+                mode="markers",
+                marker={"size": 11, "color": colour, "symbol": symbol},
+                text=["<br>".join(escape(model, quote=False) for model in point["models"]) for point in part],
+                hovertemplate="%{text}<br>%{x:.3s} FLOPs<br>%{y:.4f} bits per base<extra>" + name + "</extra>",
+            )
+        )
+    figure = _figure(traces, 460)
+    for fit in comparison["fits"]:
+        ends = np.geomspace(fit["from_flops"], fit["to_flops"], 60)
+        colour = ARCHITECTURE_COLOURS.get(fit["architecture"], GREY)
+        style = {"mode": "lines", "line": {"color": colour, "width": 1.5}, "showlegend": False, "hoverinfo": "skip"}
+        figure.add_scatter(x=ends, y=PowerLaw.of(fit).loss(ends), **style)
+    span = [min(point["flops"] for point in points), max(point["flops"] for point in points)]
+    for label, value in markov_lines(comparison["rows"]).items():
+        style = {"color": GREY, "width": 1.5, "dash": "dash"}
+        hover = "%{y:.4f} bits per base<extra>" + label + "</extra>"
+        figure.add_scatter(x=span, y=[value] * 2, name=label, mode="lines", line=style, hovertemplate=hover)
+    figure.update_yaxes(title="bits per base on held-out sequence")
+    return figure.update_xaxes(title="compute of training (FLOPs)", type="log", exponentformat="power", dtick=1)
+
+
+def markov_lines(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The Markov chains of a sweep's models: one for those that see both sides, one for those that see one."""
+    lines: dict[str, float] = {}
+    for causal, label in ((False, "Markov chain"), (True, "Markov chain of causal models")):
+        values = [row["markov_bits_per_base"] for row in rows if row["objective"].startswith("causal") == causal]
+        if values:
+            lines[label] = float(np.mean(values))
+    return lines
 
 
 def _shape(colour: str, count: int) -> dict[str, Any]:

@@ -4,7 +4,8 @@ GLOSSARY = [
     (
         "masked (hidden) base",
         "A base that is replaced by a blank before the model sees the window. The model has to say which base it was, "
-        "from what stands around it. All likelihoods here are of masked bases.",
+        "from what stands around it. A causal model is asked for each base from those before it instead; either way no "
+        "base is shown to the model that is to predict it.",
     ),
     (
         "bits per base",
@@ -30,6 +31,11 @@ GLOSSARY = [
         "balanced accuracy",
         "The share found of each class, averaged over classes. A class of ten windows counts as much as one of ten "
         "thousand, so that calling everything the commonest class does not pay.",
+    ),
+    (
+        "compute, FLOPs",
+        "The number of additions and multiplications that a training took. It says what a model cost whatever machine "
+        "it was trained on.",
     ),
     (
         "embedding, UMAP",

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from genoglot.errors import InputError
 from genoglot.report.blocks import Link
 
-KINDS = ("genomes", "corpora", "models", "embeddings", "tasks", "variants")
+KINDS = ("genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "variants")
 # entry of the manifest -> where its content goes
 JSON_FILES = {
     "genome_json": "genome",
@@ -22,6 +22,7 @@ JSON_FILES = {
     "metrics": "metrics",
     "config": "architecture",
     "summary": "summary",
+    "comparison": "comparison",
 }
 
 

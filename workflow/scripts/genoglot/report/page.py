@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from genoglot import __version__
 from genoglot.files import atomic_path
-from genoglot.report import data, sections, uses, words
+from genoglot.report import data, sections, sweeps, uses, words
 from genoglot.report.blocks import Figure, Link, Section
 from genoglot.report.glossary import GLOSSARY
 from genoglot.report.inputs import Linker, load_manifest
@@ -53,7 +53,8 @@ MODEL_FILES = {
     "config.json": "shape of the network",
     "model.safetensors": "weights",
     "tokenizer.json": "tokenizer",
-    "modeling_genoglot.py": "code that transformers loads the model with",
+    "modeling_genoglot.py": "code that transformers loads the model with, with the files that it needs beside it",
+    "training.json": "what it was trained on, how long, and with what settings",
     "metrics.json": "likelihoods beside their baselines",
     "curves.tsv": "learning curves",
 }
@@ -64,8 +65,8 @@ def write_report(html: str | Path, manifest: dict[str, Any]) -> None:
 
     Args:
         html: the page. Links lead to files by their place relative to it.
-        manifest: `title`, `config` and lists `genomes`, `corpora`, `models`, `embeddings`, `tasks`, `variants` of
-            dicts with names and paths of existing files; any list may be empty.
+        manifest: `title`, `config` and lists `genomes`, `corpora`, `models`, `sweeps`, `embeddings`, `tasks`,
+            `variants` of dicts with names and paths of existing files; any list may be empty.
 
     Raises:
         InputError: a file of the manifest is missing or cannot be read.
@@ -78,6 +79,7 @@ def write_report(html: str | Path, manifest: dict[str, Any]) -> None:
         data.corpora_section(loaded["corpora"]),
         sections.learning_section(loaded["models"]),
         sections.regions_section(loaded["models"]),
+        *([sweeps.sweeps_section(loaded["sweeps"], link)] if loaded["sweeps"] else []),
         uses.embeddings_section(loaded["embeddings"]),
         uses.tasks_section(loaded["tasks"]),
         uses.variants_section(loaded["variants"], link),
@@ -141,12 +143,7 @@ def _introduction(loaded: dict[str, list[dict[str, Any]]]) -> list[str]:
         names = words.some([entry["name"] for entry in genomes])
         sentences.append(f"This is about {words.count(len(genomes), 'genome')}: {names} ({length}, {notes}).")
     for entry in loaded["models"]:
-        metrics = entry["metrics"]
-        sentences.append(
-            f"Model {entry['name']} learned to fill in hidden bases of corpus {entry['corpus']}; it saw "
-            f"{words.bases(metrics['tokens_seen'])} in {words.duration(metrics['seconds'])}, and was measured on "
-            "sequence held out from training."
-        )
+        sentences.append(_learned(entry))
     made = [
         (len({entry["genome"] for entry in loaded["embeddings"]}), "genome", "embedded"),
         (len({entry["task"] for entry in loaded["tasks"]}), "task", "fine-tuned"),
@@ -156,6 +153,21 @@ def _introduction(loaded: dict[str, list[dict[str, Any]]]) -> list[str]:
     if listed:
         sentences.append(f"What it was used for: {', '.join(listed)}.")
     return sentences
+
+
+def _learned(entry: dict[str, Any]) -> str:
+    """How a model came to be, in a sentence."""
+    if source := entry.get("pretrained"):
+        return (
+            f"Model {entry['name']} was brought in trained ({source}) and was measured on the validation windows of "
+            f"corpus {entry['corpus']}, which it may have seen in its own training."
+        )
+    metrics = entry["metrics"]
+    return (
+        f"Model {entry['name']} learned to fill in hidden bases of corpus {entry['corpus']}; it saw "
+        f"{words.bases(metrics['tokens_seen'])} in {words.duration(metrics['seconds'])}, and was measured on "
+        "sequence held out from training."
+    )
 
 
 def _headlines(loaded: dict[str, list[dict[str, Any]]]) -> dict[str, list[Headline]]:
@@ -182,6 +194,9 @@ def _files(loaded: dict[str, list[dict[str, Any]]], link: Linker) -> list[tuple[
         groups.append((f"Corpus {entry['name']}", link.siblings(entry["paths"]["corpus_json"], names)))
     for entry in loaded["models"]:
         groups.append((f"Model {entry['name']}", link.siblings(entry["paths"]["metrics"], MODEL_FILES)))
+    for entry in loaded["sweeps"]:
+        names = {"comparison.tsv": "its models side by side", "comparison.json": "the same, points and scaling curves"}
+        groups.append((f"Sweep {entry['name']}", link.siblings(entry["paths"]["comparison"], names)))
     for entry in loaded["embeddings"]:
         names = {
             "embeddings.parquet": "embedding of every window",

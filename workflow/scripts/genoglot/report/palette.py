@@ -44,6 +44,15 @@ CONTESTANTS = {
     "majority": ("commonest class", PALE, "x"),
 }
 
+ARCHITECTURE_COLOURS = {
+    "cloze": BLUE,
+    "convnet": ORANGE,
+    "encoder": GREEN,
+    "decoder": VERMILION,
+    "hyena": PURPLE,
+    "hybrid": SKY,
+}
+
 
 def in_order(names: list[str], order: dict[str, str]) -> list[str]:
     """`names` in the order of the palette; names it does not have come last, by alphabet."""

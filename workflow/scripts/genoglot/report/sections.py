@@ -22,27 +22,37 @@ def learning_section(entries: list[dict[str, Any]]) -> Section:
         )
     ]
     for index, entry in enumerate(entries):
-        metrics = entry["metrics"]
-        table = read_curves(entry["paths"]["curves"])
-        points = table["split"].value_counts()
-        blocks.append(Heading(f"Model {entry['name']}"))
-        blocks.append(Text(_trained(entry)))
-        caption = (
-            f"Learning curve of {entry['name']}: {points.get('train', 0)} points of training and "
-            f"{points.get('validation', 0)} of validation. Lower is better. The star is the final evaluation on "
-            f"{metrics['positions']:,} hidden positions of validation windows; the horizontal lines are Markov chains "
-            "fitted on the same training windows and measured on those same positions. A validation curve that rises "
-            "while training falls is overfitting."
-        )
-        blocks.append(Figure(f"curves-{index}", figures.curves(table, metrics), caption))
-        blocks.append(_likelihoods(metrics))
+        blocks += [Heading(f"Model {entry['name']}"), Text(_trained(entry))]
+        if "curves" in entry["paths"]:
+            blocks.append(_curves(index, entry))
+        blocks.append(_likelihoods(entry["metrics"]))
     return Section("learning", "Learning", "Learning", blocks)
 
 
-def _trained(entry: dict[str, Any]) -> str:
+def _curves(index: int, entry: dict[str, Any]) -> Figure:
     metrics = entry["metrics"]
-    kind = entry.get("architecture", {}).get("architecture", "unnamed")
-    parameters = f", {metrics['parameters']:,} parameters" if "parameters" in metrics else ""
+    table = read_curves(entry["paths"]["curves"])
+    points = table["split"].value_counts()
+    caption = (
+        f"Learning curve of {entry['name']}: {points.get('train', 0)} points of training and "
+        f"{points.get('validation', 0)} of validation. Lower is better. The star is the final evaluation on "
+        f"{metrics['positions']:,} hidden positions of validation windows; the horizontal lines are Markov chains "
+        "fitted on the same training windows and measured on those same positions. A validation curve that rises "
+        "while training falls is overfitting."
+    )
+    return Figure(f"curves-{index}", figures.curves(table, metrics), caption)
+
+
+def _trained(entry: dict[str, Any]) -> str:
+    metrics, config = entry["metrics"], entry.get("architecture", {})
+    kind = config.get("architecture") or config.get("model_type") or "unnamed"
+    parameters = f", {metrics['parameters']:,} parameters" if metrics.get("parameters") else ""
+    if source := entry.get("pretrained"):
+        return (
+            f"Network of type {kind}{parameters}, not trained here but brought in from {source}. What it was trained "
+            f"on is not known here: the validation windows of corpus {entry['corpus']}, on which it is measured, may "
+            "have been part of it. The Markov chains did not see them."
+        )
     return (
         f"Network of type {kind}{parameters}, trained on corpus {entry['corpus']}: "
         f"{metrics['tokens_seen']:,} bases seen in {duration(metrics['seconds'])}."

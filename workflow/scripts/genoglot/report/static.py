@@ -13,9 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genoglot.files import atomic_path, read_json
-from genoglot.report.palette import CONTESTANTS, GREY, REGION_COLOURS, consequence_words, in_order
+from genoglot.report.figures import markov_lines
+from genoglot.report.palette import ARCHITECTURE_COLOURS, CONTESTANTS, GREY, REGION_COLOURS, consequence_words, in_order
+from genoglot.sweeps.scaling import PowerLaw
 
 MAX_POINTS = 30_000
+MARKERS = "oDs^P"
 
 
 @contextmanager
@@ -45,6 +48,39 @@ def plot_curves(curves: str | Path, metrics: str | Path, figure: str | Path) -> 
         axes.axhline(baseline, color=colour, linestyle="--", label=f"{name}, validation")
         axes.set(xlabel="tokens seen", ylabel="bits per base")
         axes.legend(frameon=False)
+
+
+def plot_comparison(comparison: str | Path, figure: str | Path) -> None:
+    """Bits per base of a sweep's models over the compute of their training, with the curves fitted to them."""
+    found = read_json(Path(comparison))
+    points = found["points"]
+    several = len({point["tokenizer"] for point in points}) > 1
+    with _figure(figure, 6, 4) as axes:
+        if not points:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, "The compute of these models is not known.", ha="center")
+            return
+        tokenizers = list(dict.fromkeys(point["tokenizer"] for point in points))
+        for architecture, tokenizer in dict.fromkeys((point["architecture"], point["tokenizer"]) for point in points):
+            part = [
+                point for point in points if (point["architecture"], point["tokenizer"]) == (architecture, tokenizer)
+            ]
+            axes.errorbar(
+                [point["flops"] for point in part],
+                [point["bits_per_base"] for point in part],
+                yerr=[point["spread"] or 0 for point in part],
+                fmt=MARKERS[tokenizers.index(tokenizer) % len(MARKERS)],
+                color=ARCHITECTURE_COLOURS.get(architecture, GREY),
+                markersize=5,
+                label=f"{architecture}, {tokenizer}" if several else architecture,
+            )
+        for fit in found["fits"]:
+            ends = np.geomspace(fit["from_flops"], fit["to_flops"], 60)
+            axes.plot(ends, PowerLaw.of(fit).loss(ends), color=ARCHITECTURE_COLOURS.get(fit["architecture"], GREY))
+        for (label, value), style in zip(markov_lines(found["rows"]).items(), ("--", ":"), strict=False):
+            axes.axhline(value, color=GREY, linestyle=style, label=label)
+        axes.set(xlabel="compute of training (FLOPs)", ylabel="bits per base", xscale="log")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def plot_umap(umap: str | Path, metrics: str | Path, figure: str | Path) -> None:

@@ -15,40 +15,44 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader
 
 from genoglot.embeddings.kmers import kmer_frequencies
 from genoglot.files import atomic_path, digest, write_json
-from genoglot.genome.store import Genome
+from genoglot.genome.store import Genome, reverse_complement
 from genoglot.model.hardware import TRAINER_PRECISION, prepare
-from genoglot.model.inference import load_model
-from genoglot.model.modeling_genoglot import GenoglotForMaskedLM, reverse_complement
-from genoglot.model.optimisation import learning_rate_factor, parameter_groups
+from genoglot.model.inference import untrained
+from genoglot.model.language_model import LanguageModel, load_language_model
+from genoglot.model.pooling import pool, pooled_input
 from genoglot.tasks.examples import BLOCK, region_examples
 from genoglot.tasks.metrics import classification_metrics
+from genoglot.training.optimisation import decayed_parameters, learning_rate_factor
 
 log = logging.getLogger(__name__)
 
 FLOOR_K = 6
+WEIGHT_DECAY = 0.01
+# token ids, where they are (None: everywhere), and their weights in the mean; and class numbers
+Written = tuple[Tensor, Tensor | None, Tensor]
+Batch = tuple[Written, Tensor]
 
 
 class WindowClassifier(nn.Module):
-    """Class logits (batch, classes) of tokens (batch, length): mean of the central half, then a linear layer."""
+    """Class logits (batch, classes) of what `pooled_input` makes of windows: mean of the central half, linear layer."""
 
-    def __init__(self, backbone: GenoglotForMaskedLM, classes: int):
+    def __init__(self, model: LanguageModel, classes: int):
         super().__init__()
-        self.backbone = backbone
-        self.norm = nn.LayerNorm(backbone.config.dim)
-        self.linear = nn.Linear(backbone.config.dim, classes)
+        self.model = model
+        self.backbone = model.network
+        self.norm = nn.LayerNorm(model.dim)
+        self.linear = nn.Linear(model.dim, classes)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        length = tokens.shape[1]
-        vectors = self.backbone.vectors(tokens)[:, length // 4 : length - length // 4]
-        return self.linear(self.norm(vectors.mean(dim=1)))
+    def forward(self, ids: Tensor, present: Tensor | None, weights: Tensor) -> Tensor:
+        return self.linear(self.norm(pool(self.model, ids, present, weights)))
 
 
 class Finetuning(L.LightningModule):
-    """Class-weighted cross-entropy; strands are drawn at random in training; the best epoch's weights are kept."""
+    """Class-weighted cross-entropy; the best epoch's weights are kept."""
 
     class_weights: Tensor
 
@@ -60,16 +64,14 @@ class Finetuning(L.LightningModule):
         self.best_weights: dict[str, Tensor] = {}
         self.losses: list[Tensor] = []
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        tokens, labels = batch
-        flipped = torch.rand(len(tokens), 1, device=tokens.device) < 0.5
-        tokens = torch.where(flipped, reverse_complement(tokens), tokens)
-        return F.cross_entropy(self.network(tokens).float(), labels, weight=self.class_weights)
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        written, labels = batch
+        return F.cross_entropy(self.network(*written).float(), labels, weight=self.class_weights)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
-        tokens, labels = batch
+    def validation_step(self, batch: Batch, _: int) -> None:
+        written, labels = batch
         self.losses.append(
-            F.cross_entropy(self.network(tokens).float(), labels, weight=self.class_weights, reduction="sum")
+            F.cross_entropy(self.network(*written).float(), labels, weight=self.class_weights, reduction="sum")
         )
 
     def on_validation_epoch_end(self) -> None:
@@ -81,7 +83,12 @@ class Finetuning(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         rate = self.settings["learning_rate"]
-        optimizer = torch.optim.AdamW(parameter_groups(self.network, 0.01), lr=rate)
+        decayed, named = decayed_parameters(self.network), list(self.network.named_parameters())
+        groups = [
+            {"params": [value for name, value in named if (name in decayed) == bool(decay)], "weight_decay": decay}
+            for decay in (WEIGHT_DECAY, 0.0)
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: learning_rate_factor(step, max(1, self.steps // 10), self.steps)
         )
@@ -109,8 +116,8 @@ def finetune_head(
     """
     precision = prepare(threads, settings["precision"])
     output = Path(output)
-    pretrained = load_model(model)
-    window = pretrained.config.window
+    pretrained = load_language_model(Path(model))
+    window = pretrained.window
     examples = region_examples(sequence, regions, window, settings, genome, corpus, seed)
     classes = sorted(examples["label"].unique())
     examples["class"] = examples["label"].map({label: number for number, label in enumerate(classes)})
@@ -118,11 +125,11 @@ def finetune_head(
     codes = store.windows(examples["number"].to_numpy(), examples["start"].to_numpy(), window)
     test = (examples["split"] == "test").to_numpy()
     torch.manual_seed(seed)
-    random = GenoglotForMaskedLM(pretrained.config)
+    random = untrained(pretrained)
     probabilities, networks = {}, {}
-    for twin, backbone in (("pretrained", pretrained), ("from_scratch", random)):
+    for twin, start in (("pretrained", pretrained), ("from_scratch", random)):
         log.info("training the head, %s", twin)
-        networks[twin] = train(backbone, codes, examples, len(classes), settings, precision, seed)
+        networks[twin] = train(start, codes, examples, len(classes), settings, precision, seed)
         probabilities[twin] = predict(networks[twin], codes[test], settings["batch_size"])
     probabilities["kmer"] = kmer_floor(store, examples, len(classes), seed)
     truth = examples.loc[test, "class"].to_numpy()
@@ -147,15 +154,23 @@ def finetune_head(
     write_predictions(output, examples[test], probabilities, classes)
 
 
-def loader(codes: np.ndarray, labels: np.ndarray, batch: int, seed: int | None) -> DataLoader:
-    """Batches of (tokens, labels), shuffled if there is a seed."""
-    dataset = TensorDataset(torch.from_numpy(codes.astype(np.int64)), torch.from_numpy(labels))
+def loader(model: LanguageModel, codes: np.ndarray, labels: np.ndarray, batch: int, seed: int | None) -> DataLoader:
+    """Batches of `Batch`; with a seed, shuffled and each window on a strand drawn at random."""
+
+    def write(rows: list[int]) -> Batch:
+        windows = codes[rows]
+        if seed is not None:
+            flipped = torch.rand(len(rows), 1).numpy() < 0.5
+            windows = np.where(flipped, reverse_complement(windows), windows)
+        return pooled_input(model, windows), torch.from_numpy(labels[rows])
+
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    return DataLoader(dataset, batch_size=batch, shuffle=seed is not None, generator=generator)
+    rows = range(len(codes))
+    return DataLoader(rows, batch_size=batch, shuffle=seed is not None, generator=generator, collate_fn=write)  # type: ignore[arg-type]
 
 
 def train(
-    backbone: GenoglotForMaskedLM,
+    model: LanguageModel,
     codes: np.ndarray,
     examples: pd.DataFrame,
     classes: int,
@@ -172,7 +187,7 @@ def train(
     weights = torch.from_numpy(frequency.mean() / frequency).float()
     batch = settings["batch_size"]
     steps = settings["epochs"] * -(-int(part["train"].sum()) // batch)
-    module = Finetuning(WindowClassifier(backbone, classes).train(), weights, settings, steps)
+    module = Finetuning(WindowClassifier(model, classes).train(), weights, settings, steps)
     trainer = L.Trainer(
         accelerator="auto",
         devices=1,
@@ -186,8 +201,8 @@ def train(
     )
     trainer.fit(
         module,
-        loader(codes[part["train"]], labels[part["train"]], batch, seed),
-        loader(codes[chosen], labels[chosen], batch, None),
+        loader(model, codes[part["train"]], labels[part["train"]], batch, seed),
+        loader(model, codes[chosen], labels[chosen], batch, None),
     )
     module.network.load_state_dict(module.best_weights)
     return module.network.eval()
@@ -196,13 +211,14 @@ def train(
 @torch.inference_mode()
 def predict(network: WindowClassifier, codes: np.ndarray, batch: int) -> np.ndarray:
     """Class probabilities, float32 (windows, classes), averaged over both strands."""
-    device = next(network.parameters()).device
+    model = network.model
     results = []
     for first in range(0, len(codes), batch):
-        tokens = torch.from_numpy(codes[first : first + batch].astype(np.int64)).to(device)
-        values = network(tokens).float().softmax(-1)
-        if network.backbone.needs_mask:  # the other architecture is the same on both strands by construction
-            values = (values + network(reverse_complement(tokens)).float().softmax(-1)) / 2
+        windows = codes[first : first + batch]
+        values = network(*pooled_input(model, windows)).float().softmax(-1)
+        if not model.symmetric:
+            other = network(*pooled_input(model, reverse_complement(windows))).float().softmax(-1)
+            values = (values + other) / 2
         results.append(values.cpu().numpy())
     return np.concatenate(results)
 
@@ -224,7 +240,14 @@ def save(output: Path, network: WindowClassifier, model: Path, metrics: dict[str
     """The fine-tuned weights, what they belong to, and the metrics."""
     output.mkdir(parents=True, exist_ok=True)
     with atomic_path(output / "head.safetensors") as temporary:
-        save_file({key: value.cpu().contiguous() for key, value in network.state_dict().items()}, temporary)
+        # copies, since networks of others may use one tensor twice, which the format does not take
+        save_file(
+            {
+                key: value.cpu().clone(memory_format=torch.contiguous_format)
+                for key, value in network.state_dict().items()
+            },
+            temporary,
+        )
     write_json(
         output / "head.json",
         {

@@ -4,6 +4,7 @@ All take base codes (A 0, C 1, G 2, T 3, N 4, as in genoglot.genome.store) of wi
 token which bases of the window it covers. Byte-pair encoding, which must be learnt, is in genoglot.tokens.bpe.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -65,6 +66,22 @@ class Encoding(Protocol):
     def unknown(self) -> int:
         """Id of what the vocabulary cannot spell."""
 
+    @property
+    def k(self) -> int:
+        """Bases of a token, where all but letters have the same number of them; 0 where they differ."""
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether neighbouring tokens share bases."""
+
+    @property
+    def kmer_ids(self) -> np.ndarray:
+        """Id of each k-mer by its number (genoglot.genome.kmers), int64 of shape (4**k,); empty where k is 0."""
+
+    @property
+    def base_ids(self) -> np.ndarray:
+        """Ids of the tokens A, C, G, T, int64 of shape (4,); -1 where the vocabulary has no single bases."""
+
     def encode(self, codes: np.ndarray) -> Tokens:
         """Tokens of base codes, uint8 of shape (batch, window); soft-mask bits are passed over."""
 
@@ -73,6 +90,8 @@ class Vocabulary:
     """Size and special ids of a list of tokens that holds [MASK], [PAD] and [UNK]."""
 
     tokens: list[str]
+    k = 0
+    overlapping = False
 
     @property
     def size(self) -> int:
@@ -90,11 +109,24 @@ class Vocabulary:
     def unknown(self) -> int:
         return self.tokens.index(UNKNOWN)
 
+    @cached_property
+    def kmer_ids(self) -> np.ndarray:
+        return self._ids_of(kmers(self.k)) if self.k else np.empty(0, dtype=np.int64)
+
+    @cached_property
+    def base_ids(self) -> np.ndarray:
+        return self._ids_of(BASES[:N_CODE])
+
+    def _ids_of(self, spelled: Sequence[str]) -> np.ndarray:
+        ids = {token: number for number, token in enumerate(self.tokens)}
+        return np.array([ids.get(token, -1) for token in spelled], dtype=np.int64)
+
 
 class SingleBase(Vocabulary):
-    """One token a base, with the ids of genoglot.model.tokenizer: N also stands for padding and the unknown."""
+    """One token a base, with the ids of genoglot.network: N also stands for padding and the unknown."""
 
     tokens = [*BASES, MASK]  # noqa: RUF012
+    k = 1
     pad = unknown = N_CODE
 
     def encode(self, codes: np.ndarray) -> Tokens:
@@ -108,6 +140,8 @@ class Kmers(Vocabulary):
     The id of a k-mer is its number with the first base as the most significant digit of base 4; [MASK], [PAD] and
     [UNK] follow. A k-mer with an N is [UNK]. A window of w bases has w - k + 1 tokens, none if it is shorter than k.
     """
+
+    overlapping = True
 
     def __init__(self, k: int):
         self.k = _checked(k)

@@ -1,4 +1,4 @@
-"""Scores of variants by masked marginals, beside a Markov chain's, written back into the VCF."""
+"""Scores of variants by log-likelihood ratios, beside a Markov chain's, written back into the VCF."""
 
 import logging
 from collections import Counter
@@ -16,8 +16,10 @@ from genoglot.corpus.markov import MarkovModel
 from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
 from genoglot.genome.names import ContigNames
-from genoglot.genome.store import Genome
+from genoglot.genome.store import N_CODE, Genome
 from genoglot.model.inference import Predictor
+from genoglot.model.language_model import LanguageModel
+from genoglot.model.reading import has_tables
 from genoglot.variants.vcf import SCORED, Alleles, InfoField, VcfWriter, chunks, open_vcf, read_alleles
 
 log = logging.getLogger(__name__)
@@ -36,16 +38,28 @@ SCHEMA = pa.schema(
 )
 
 
-def info_fields(model: str) -> list[InfoField]:
+def method(model: LanguageModel) -> str:
+    """How a model's log-likelihood ratios are made, in words."""
+    if model.kind == "causal":
+        return "haplotype log-likelihood ratio of the window around the variant"
+    if has_tables(model):
+        return "masked marginal"
+    return "haplotype log-likelihood ratio of the tokens that differ between the four bases, masked together"
+
+
+def info_fields(model: str, how: str) -> list[InfoField]:
+    """The fields that scoring adds; `model` is its name, `how` what `method` says of it."""
     by = f"model {model}, Genoglot {__version__}"
     return [
         InfoField(
             "GLM_LLR",
             "Float",
-            f"Log-likelihood ratio ALT - REF in nats, masked marginal, strands averaged; negative = less likely ({by})",
+            f"Log-likelihood ratio ALT - REF in nats, {how}, strands averaged; negative = less likely ({by})",
         ),
         InfoField(
-            "GLM_MARKOV_LLR", "Float", f"The same ratio by a Markov chain that sees both sides: the baseline ({by})"
+            "GLM_MARKOV_LLR",
+            "Float",
+            f"The ratio of masked marginals by a Markov chain that sees both sides: the baseline ({by})",
         ),
         InfoField("GLM_REASON", "String", f"Why an allele has no score; . where it has one ({by})"),
     ]
@@ -56,7 +70,9 @@ def score_alleles(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log-likelihood ratios (nats, float32) of model and Markov chain per allele; NaN where there is a reason.
 
-    The masked marginal log P(alt | rest) - log P(ref | rest) (Brandes et al. 2023, doi:10.1038/s41588-023-01465-0).
+    The masked marginal log P(alt | rest) - log P(ref | rest) (Brandes et al. 2023, doi:10.1038/s41588-023-01465-0),
+    or, of models without probabilities of single bases from both sides, log P(haplotype with alt) - log P(haplotype
+    with ref), as `Predictor.site_log_probabilities` says. The chain's is always the masked marginal.
     """
     ratios = np.full((2, len(alleles.record)), np.nan, dtype=np.float32)
     rows = np.flatnonzero(alleles.reason == SCORED)
@@ -64,11 +80,13 @@ def score_alleles(
         contigs, positions = alleles.contig[rows], alleles.position[rows]
         flank = markov.order("both")
         context = genome.windows(contigs, positions - flank, 2 * flank + 1)
+        each = np.arange(len(rows))
+        asked = np.zeros((len(rows), N_CODE), dtype=bool)
+        asked[each, alleles.reference[rows]] = asked[each, alleles.alternative[rows]] = True
         tables = [
-            predictor.site_log_probabilities(genome, contigs, positions),
+            predictor.site_log_probabilities(genome, contigs, positions, asked),
             markov.log_probabilities(context, "both")[:, flank],
         ]
-        each = np.arange(len(rows))
         for ratio, table in zip(ratios, tables, strict=True):
             ratio[rows] = table[each, alleles.alternative[rows]] - table[each, alleles.reference[rows]]
     return ratios[0], ratios[1]
@@ -99,6 +117,7 @@ def score_variants(
     """
     predictor = Predictor.open(model, settings, threads)
     chain, genome = MarkovModel.load(markov), Genome(Path(sequence))
+    fields = info_fields(name, method(predictor.model))
     source = open_vcf(vcf)
     known = ContigNames.read(names) if names is not None else ContigNames({name: name for name in genome.contigs.index})
     wanted = _wanted(contigs, known, vcf) if contigs else None
@@ -111,7 +130,7 @@ def score_variants(
         pq.ParquetWriter(scores_path, SCHEMA, compression="zstd") as parquet,
     ):
         lines = [f"##genoglot=<Version={__version__},Model={name}>"]
-        writer = VcfWriter(vcf_path, source, vcf, info_fields(name), lines)
+        writer = VcfWriter(vcf_path, source, vcf, fields, lines)
         for records in chunks(source, vcf, chroms, CHUNK):
             alleles = read_alleles(records, genome, known)
             llr, markov_llr = score_alleles(alleles, genome, predictor, chain)
