@@ -175,8 +175,14 @@ def read_strings(fasta: Path) -> dict[str, str]:
 
 def loader_rate(mask_rate: float | None) -> float:
     """Tokens per second of one process, batches of 256 windows of 512, of 12 Mb."""
-    from genoglot.corpus.batches import TrainingBatches, WindowReader
+    from genoglot.corpus.batches import Objective, TrainingBatches
+    from genoglot.corpus.reader import WindowReader
+    from genoglot.corpus.schedule import Lengths, Schedule
     from genoglot.corpus.windows import read_windows
+    from genoglot.tokens.encoding import SingleBase
+
+    objective = Objective(False, mask_rate is not None, mask_rate or 0.0, 1, 0.1)
+    schedule = Schedule(256, 0, 1000, Lengths(WINDOW, WINDOW, 0))
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -184,7 +190,7 @@ def loader_rate(mask_rate: float | None) -> float:
         to_tokens(folder / "in.fa.gz", folder)
         to_windows(folder)
         reader = WindowReader(read_windows(folder / "windows.parquet", "train"), {"g": folder / "sequence"})
-        batches = TrainingBatches(reader, 256, 0, 1000, 1, mask_rate, 0.1)
+        batches = TrainingBatches(reader, SingleBase(), objective, schedule, 1)
 
         def some() -> None:
             for step in range(40):
@@ -197,14 +203,15 @@ def text_loader_rate() -> float:
     """Tokens per second where windows are text, tokenized as they come by a Hugging Face tokenizer, and then masked."""
     from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
-    from genoglot.model.tokenizer import save_tokenizer
+    from genoglot.tokens.encoding import SingleBase
+    from genoglot.tokens.files import save_tokenizer
 
     rng = np.random.default_rng(0)
     letters = np.frombuffer(b"ACGT", dtype=np.uint8)
     texts = [letters[rng.integers(0, 4, WINDOW)].tobytes().decode() for _ in range(2560)]
     with tempfile.TemporaryDirectory() as folder:
-        save_tokenizer(Path(folder), WINDOW)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, pad_token="N")
+        save_tokenizer(SingleBase(), Path(folder), WINDOW)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
         collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
 
         def some() -> None:
@@ -244,7 +251,7 @@ def dry_run_seconds(genomes: int) -> float:
         corpus = {"genomes": names, "validation": ["chr4"]}
         config = {"genomes": "genomes.tsv", "corpora": {"all": corpus}, "models": {"m": {"corpus": "all"}}}
         (folder / "config.json").write_text(json.dumps(config))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--cores", "1"]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
         start = time.perf_counter()
         subprocess.run(
             [*command, "--configfile", "config.json", "--dry-run", "--quiet", "all"], cwd=folder, check=True,

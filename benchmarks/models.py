@@ -2,10 +2,11 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from measure import THREADS, best_time
+from measure import THREADS, Result, best_time
 
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "cloze": {"architecture": "cloze", "dim": 128, "layers": 6},
     "convnet": {
         "architecture": "convnet",
@@ -18,70 +19,53 @@ SHAPES = {
 }
 
 
-def training_rate(shape: str, precision: str = "float32", keep_memory: bool = True) -> float:
+def training_rate(shape: str, precision: str = "float32", keep_memory: bool = True, windows: int = 8) -> Result:
     """Tokens per second of forward, backward and optimizer step, batches of 4,096 tokens in windows of 512."""
-    import numpy as np
-    import torch
+    import steps
 
-    from genoglot.model import hardware
-    from genoglot.model.modeling_genoglot import GenoglotConfig, GenoglotForMaskedLM
-    from genoglot.model.optimisation import Pretraining
-
-    torch.set_num_threads(THREADS)
-    if keep_memory:
-        hardware.keep_freed_memory()
-    model = GenoglotForMaskedLM(GenoglotConfig(**SHAPES[shape]))
-    settings = {"weight_decay": 0.01, "learning_rate": 1e-3, "warmup_steps": 1, "max_steps": 100}
-    module = Pretraining(model, settings)
-    optimizer = module.configure_optimizers()["optimizer"]
-    rng = np.random.default_rng(0)
-    codes = torch.from_numpy(rng.integers(0, 4, (8, 512)))
-    chosen = torch.from_numpy(rng.random((8, 512)) < 0.15) if model.needs_mask else torch.ones(8, 512, dtype=torch.bool)
-    batch = (codes.masked_fill(chosen, 5) if model.needs_mask else codes, codes.where(chosen, -100), torch.ones(8, 512))
-
-    def step() -> None:
-        with hardware.autocast(precision):
-            loss = module.training_step(batch, 0)["loss"]
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return 8 * 512 / best_time(step)
+    steps.set_up(keep_memory)
+    network = steps.new_model(SHAPES[shape])
+    call = steps.training_step(network, steps.random_batch(windows, mask=network.needs_mask), precision)
+    return windows * 512 / best_time(call)
 
 
-def scoring_rate(how: str) -> float:
+def scoring_rate(how: str, length: int = 200_000) -> Result:
     """Sites per second on one random contig of 200 kb, a variant every 50 bases, `cloze` network, window 512.
 
     `tiled` is what the workflow does; `one by one` gives every site a window and a pass on either strand.
     """
     import numpy as np
+    import steps
     import torch
 
     from genoglot.genome.store import Genome
-    from genoglot.model.hardware import prepare
-    from genoglot.model.inference import Predictor, ready
-    from genoglot.model.modeling_genoglot import GenoglotConfig, GenoglotForMaskedLM, reverse_complement
+    from genoglot.model.folder import save_model
+    from genoglot.model.inference import Predictor
+    from genoglot.network.layers_genoglot import reverse_complement
+    from genoglot.tokens.encoding import SingleBase
 
-    prepare(THREADS, "float32")
-    model = ready(GenoglotForMaskedLM(GenoglotConfig(**SHAPES["cloze"])))
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder) / "bases.npy", np.random.default_rng(0).integers(0, 4, 200_000).astype(np.uint8))
-        (Path(folder) / "contigs.tsv").write_text("contig\tlength\toffset\none\t200000\t0\n")
-        genome = Genome(Path(folder))
-        sites = np.arange(0, 200_000, 50)
+    steps.set_up()
+    network = steps.new_model(SHAPES["cloze"]).eval()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        np.save(folder / "bases.npy", np.random.default_rng(0).integers(0, 4, length).astype(np.uint8))
+        (folder / "contigs.tsv").write_text(f"contig\tlength\toffset\none\t{length}\t0\n")
+        genome = Genome(folder)
+        sites = np.arange(0, length, 50)
         if how == "tiled":
-            predictor = Predictor(model, 32, "float32")
+            save_model(network, SingleBase(), folder / "model", 512)
+            predictor = Predictor.open(folder / "model", {"batch_size": 32, "precision": "float32"}, THREADS)
             contigs = np.zeros_like(sites)
             return len(sites) / best_time(lambda: predictor.site_log_probabilities(genome, contigs, sites), 1)
-        few = sites[1000:1256]
+        few = sites[len(sites) // 4 :][:256]
 
         @torch.inference_mode()
         def one_by_one() -> None:
             for first in range(0, len(few), 32):
                 part = few[first : first + 32]
                 codes = genome.windows(np.zeros_like(part), part - 256, 512)
-                tokens = torch.from_numpy(codes.astype(np.int64))
-                model.logits(tokens)
-                model.logits(reverse_complement(tokens))
+                tokens = torch.from_numpy(codes.astype(np.int64)).to(network.device)
+                network.logits(tokens)
+                network.logits(reverse_complement(tokens))
 
         return len(few) / best_time(one_by_one, 1)
