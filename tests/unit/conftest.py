@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from tiny_corpus import random_sequence
 from web_server import Server
 
+from genoglot.annotation.normalise import normalise_annotation
+from genoglot.annotation.table import read_annotation
 from genoglot.genome.store import Genome, encode
 from genoglot.sources import download
 
@@ -71,3 +74,27 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     asked: list[float] = []
     monkeypatch.setattr(download.time, "sleep", asked.append)
     return asked
+
+
+@pytest.fixture
+def write_genbank(tmp_path):
+    def run(text: str | bytes, name: str = "a.gbk") -> Path:
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return tmp_path / name
+
+    return run
+
+
+@pytest.fixture
+def normalise_genbank(write_genbank, tmp_path):
+    """Normalise a GenBank text; return its table and report."""
+
+    def run(text: str, lengths: dict[str, int]) -> tuple[pd.DataFrame, dict]:
+        source = write_genbank(text)
+        offsets = np.cumsum([0, *lengths.values()])[:-1]
+        table = pd.DataFrame({"contig": list(lengths), "length": list(lengths.values()), "offset": offsets})
+        table.to_csv(tmp_path / "contigs.tsv", sep="\t", index=False)
+        normalise_annotation(source, tmp_path / "contigs.tsv", tmp_path / "a.gff3.gz", tmp_path / "a.json")
+        return read_annotation(tmp_path / "a.gff3.gz"), json.loads((tmp_path / "a.json").read_text())
+
+    return run
