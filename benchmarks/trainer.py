@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from measure import THREADS, NotHereError, Result
 
-WINDOW, WINDOWS, MEGABASES = 512, 64, 4
+WINDOW, WINDOWS, MEGABASES = 512, 64, 10
 LEARNING_RATE, WEIGHT_DECAY, CLIP = 1e-3, 0.01, 1.0
 # about 2.0 and 0.4 million parameters
 DIMS = {"2M": 152, "0.4M": 68}
