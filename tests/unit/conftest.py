@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from haplotype_files import read_fasta, write_reference
 from tiny_corpus import random_sequence
 from web_server import Server
 
 from genoglot.annotation.normalise import normalise_annotation
 from genoglot.annotation.table import read_annotation
 from genoglot.genome.store import Genome, encode
+from genoglot.population.chain import Chain
+from genoglot.population.haplotype import derive_haplotype
 from genoglot.sources import download
 
 
@@ -96,5 +99,21 @@ def normalise_genbank(write_genbank, tmp_path):
         table.to_csv(tmp_path / "contigs.tsv", sep="\t", index=False)
         normalise_annotation(source, tmp_path / "contigs.tsv", tmp_path / "a.gff3.gz", tmp_path / "a.json")
         return read_annotation(tmp_path / "a.gff3.gz"), json.loads((tmp_path / "a.json").read_text())
+
+    return run
+
+
+@pytest.fixture
+def derive(tmp_path):
+    """Apply a VCF to contigs; return the sequences, the chain and the report."""
+
+    def run(
+        contigs: dict[str, str], vcf: str | bytes, sample: str = "S", haplotype: int = 1, **more
+    ) -> tuple[dict[str, str], Chain, dict]:
+        source = tmp_path / "source"
+        source.write_bytes(vcf if isinstance(vcf, bytes) else vcf.encode())
+        outputs = [tmp_path / name for name in ("derived.fa", "to_reference.chain", "haplotype.json")]
+        derive_haplotype(write_reference(tmp_path, contigs), source, sample, haplotype, *outputs, **more)
+        return read_fasta(outputs[0]), Chain.read(outputs[1]), json.loads(outputs[2].read_text())
 
     return run

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genoglot.errors import InputError
-from genoglot.model.presets import is_causal, resolve
+from genoglot.model.presets import is_causal, objective, resolve
 from genoglot.sheets import Row
 from genoglot.sweeps.expansion import SINGLE
 
@@ -86,11 +86,10 @@ class Study:
         return resolve(self.models[model]["architecture"], self.single(model))
 
     def objective(self, model: str) -> str:
-        """What a model learns to predict: `masked`, `cloze` or `causal` (bases), `regions`, or bases `+ regions`."""
-        architecture, training = self.architecture(model), self.models[model]["training"]
+        """What a model learns, as `genoglot.model.presets.objective` words it."""
+        architecture = self.architecture(model)
         kind = "causal" if is_causal(architecture) else "cloze" if architecture["type"] == "cloze" else "masked"
-        named = [kind] * bool(training["lm_weight"]) + ["regions"] * bool(training["region_weight"])
-        return " + ".join(named)
+        return objective(kind, self.models[model]["training"])
 
     def seed(self, model: str) -> int:
         """Seed of a model's training: its own, or that of the study."""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from genoglot.genome.store import BASES, N_CODE
-from genoglot.tokens.encoding import Encoding, Tokens
+from genoglot.tokens.encoding import Encoding, SingleBase, Tokens
 
-MASK_TOKEN = 5
+MASK_TOKEN = SingleBase().mask
 IGNORED = -100
 # one count of a Philox generator gives so many bytes
 COUNT_BYTES = 32

@@ -10,9 +10,9 @@ import numpy as np
 from genoglot.corpus.markov import MarkovModel
 from genoglot.corpus.windows import read_windows
 from genoglot.files import read_json, write_json
-from genoglot.genome.regions import REGION_CLASSES, read_regions
+from genoglot.genome.regions import REGION_CLASSES
 from genoglot.model.inference import Predictor
-from genoglot.model.likelihood import Reading, Tiles, evaluation_tiles, open_genomes, standard_error
+from genoglot.model.likelihood import Reading, Tiles, evaluation_tiles, open_genomes, standard_error, tile_regions
 from genoglot.model.reading import evaluation_rate
 
 log = logging.getLogger(__name__)
@@ -53,22 +53,22 @@ def evaluate_model(
         max(1, int(settings["max_positions"] / per_tile)),
         seed,
     )
-    read = _by_chunks(tiles, lambda codes, chosen: Reading(*predictor.truth(codes, chosen)))
+    read = _by_chunks(tiles, predictor.truth)
     chains = MarkovModel.load(markov)
     chain = {family: _by_chunks(tiles, _chain_reader(chains, family)) for family in ("left", "both")}
     baselines = {family: {"order": chains.order(family), **chain[family].summary()} for family in chain}
     rivals = ["left"] if kind == "causal" else ["left", "both"]
     better = min(rivals, key=lambda family: baselines[family]["bits_per_base"])
     tile, _ = np.nonzero(tiles.chosen)
-    training = read_json(Path(model) / "training.json")
+    found, training = read.summary(), read_json(Path(model) / "training.json")
     result = {
         "objective": kind,
-        **read.summary(),
+        **found,
         "bits_per_base_se": standard_error(read.bits, tile),
         "markov_bits_per_base": baselines[better]["bits_per_base"],
         "markov_better": better,
         "markov": baselines,
-        "gain": baselines[better]["bits_per_base"] - read.summary()["bits_per_base"],
+        "gain": baselines[better]["bits_per_base"] - found["bits_per_base"],
         "gain_se": standard_error(chain[better].bits - read.bits, tile),
         "positions": len(tile),
         "masked_share": mask_rate,
@@ -103,13 +103,7 @@ def _by_region(
 ) -> list[dict[str, Any]]:
     """The same figures for the positions of each region class."""
     labels = [*REGION_CLASSES, "unannotated"]
-    tile, offset = np.nonzero(tiles.chosen)
-    region = np.empty(len(tile), dtype=np.uint8)
-    for number, (name, genome) in enumerate(open_genomes(sequences).items()):
-        here = tiles.genome[tile] == number
-        classes = read_regions(regions[name], genome)
-        start = genome.contigs["offset"].to_numpy()[tiles.contig[tile[here]]] + tiles.start[tile[here]]
-        region[here] = classes[start + offset[here]]
+    region = tile_regions(tiles, open_genomes(sequences), regions)[tiles.chosen]
     result = []
     for code, label in enumerate(labels):
         here = region == code

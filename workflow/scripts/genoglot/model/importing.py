@@ -18,22 +18,21 @@ from torch import nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.models.auto import modeling_auto
 
-from genoglot import network as own_network
 from genoglot.errors import InputError, few
-from genoglot.files import digest, read_json, write_json
+from genoglot.files import digest, read_json, staged, write_json
 from genoglot.genome.store import N_CODE
+from genoglot.model.folder import CONFIG, WEIGHTS
 from genoglot.model.hardware import quieten_libraries
 from genoglot.model.language_model import (
     AUTO_CLASSES,
-    CONFIG,
     CONFIG_KEY,
     LOADING_ERRORS,
-    WEIGHTS,
     LanguageModel,
     load_language_model,
     load_network,
     of_others,
 )
+from genoglot.network import copy_code
 from genoglot.network.configuration_genoglot import GenoglotConfig
 from genoglot.tokens.files import save_tokenizer
 from genoglot.tokens.pipelines import CONFIG as TOKENIZER_CONFIG
@@ -66,13 +65,9 @@ def import_model(source: str, revision: str | None, output: Path, window: int, t
     tokens than the model takes.
     """
     quieten_libraries()
-    output = Path(output)
     folder, commit = fetch(source, revision, trust_remote_code)
     settings = _settings(folder, source)
-    staging = output / ".saving"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
+    with staged(Path(output)) as staging:
         if settings.get("model_type") == GenoglotConfig.model_type:
             model = _copy_own(folder, staging)
         else:
@@ -96,10 +91,6 @@ def import_model(source: str, revision: str | None, output: Path, window: int, t
             "sha256": digest(staging / WEIGHTS),
         }
         write_json(staging / TRAINING, about)
-        for path in staging.iterdir():
-            path.replace(output / path.name)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     log.info("%s: a %s model of %d parameters, read in windows of %d", source, model.kind, parameters, model.window)
 
 
@@ -316,6 +307,5 @@ def _copy_own(folder: Path, output: Path) -> LanguageModel:
     model = load_language_model(folder)
     for name in (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG):
         shutil.copyfile(folder / name, output / name)
-    for name in own_network.CODE:
-        shutil.copyfile(own_network.FOLDER / name, output / name)
+    copy_code(output)
     return model

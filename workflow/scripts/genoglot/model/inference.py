@@ -13,6 +13,7 @@ from genoglot.model import reading
 from genoglot.model.haplotypes import allele_log_likelihoods
 from genoglot.model.hardware import autocast, device, prepare
 from genoglot.model.language_model import LanguageModel, load_language_model
+from genoglot.model.likelihood import Reading
 from genoglot.model.pooling import pool, pooled_input
 
 LOGITS = 1 << 27  # of one pass, half a gigabyte: fewer windows at once where the vocabulary is large
@@ -53,7 +54,7 @@ class Predictor:
         return self.model.dim
 
     @torch.inference_mode()
-    def truth(self, codes: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def truth(self, codes: np.ndarray, chosen: np.ndarray) -> Reading:
         """Log-probability (nats, float32) of the true base at each chosen position, and whether it was the best guess.
 
         `codes` (base codes) and the boolean `chosen` have shape (windows, length); both results are (chosen,), in
@@ -61,16 +62,14 @@ class Predictor:
         `genoglot.model.reading` for what is measured of tokens of several bases.
         """
         if reading.has_tables(self.model) and self.model.kind != "causal":
-            values = self.log_probabilities(codes, chosen)
-            true = codes[chosen] & CODE_MASK
-            return values[np.arange(len(true)), true], values.argmax(axis=1) == true
+            return Reading.of_tables(self.log_probabilities(codes, chosen), codes[chosen] & CODE_MASK)
         parts = [(np.empty(0, dtype=np.float32), np.empty(0, dtype=bool))]
         for here in self._passes(chosen):
             with autocast(self.precision):
                 read = reading.truth(self.model, codes[here], chosen[here])
             parts.append((read[0].cpu().numpy(), read[1].cpu().numpy()))
         likelihood, hit = zip(*parts, strict=True)
-        return np.concatenate(likelihood), np.concatenate(hit)
+        return Reading(np.concatenate(likelihood), np.concatenate(hit))
 
     @torch.inference_mode()
     def log_probabilities(self, codes: np.ndarray, chosen: np.ndarray) -> np.ndarray:

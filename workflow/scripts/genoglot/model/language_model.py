@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 from genoglot.errors import InputError, few
 from genoglot.files import read_json
 from genoglot.genome.store import CODE_MASK, N_CODE
+from genoglot.model.folder import CONFIG, WEIGHTS
 from genoglot.model.hardware import device
 from genoglot.network.configuration_genoglot import GenoglotConfig
 from genoglot.network.modeling_genoglot import GenoglotForCausalLM, GenoglotForMaskedLM, GenoglotModel
@@ -27,7 +28,6 @@ from genoglot.tokens.encoding import Encoding, SingleBase, Tokens
 from genoglot.tokens.files import load_encoding
 from genoglot.tokens.translated import Translated
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 # what `genoglot.model.importing` keeps in the configuration of a model of others
 CONFIG_KEY = "genoglot"
 AUTO_CLASSES = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}

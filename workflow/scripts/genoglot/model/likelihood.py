@@ -1,11 +1,14 @@
 """Held-out likelihood with every evaluated position masked, beside Markov chains on the very same positions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from genoglot.genome.regions import REGION_CLASSES, read_regions
 from genoglot.genome.store import N_CODE, Genome
 
 LN2 = float(np.log(2))
@@ -67,12 +70,30 @@ def evaluation_tiles(
     return Tiles(codes, chosen & (codes < N_CODE), number, contig, start)
 
 
+def tile_regions(tiles: Tiles, genomes: dict[str, Genome], regions: Mapping[str, Path | None]) -> np.ndarray:
+    """Region class of each base of tiles, a code of `read_regions`, uint8 (tiles, window).
+
+    `genomes` are those of `evaluation_tiles`; `regions` maps them to their `regions.bed.gz`. Bases of those without
+    one, and what lies beyond the ends of contigs, are unannotated.
+    """
+    result = np.full(tiles.codes.shape, len(REGION_CLASSES), dtype=np.uint8)
+    for number, (name, genome) in enumerate(genomes.items()):
+        here, bed = np.flatnonzero(tiles.genome == number), regions.get(name)
+        if bed is None or not len(here):
+            continue
+        place = tiles.start[here][:, None] + np.arange(tiles.codes.shape[1])
+        contigs = genome.contigs.iloc[tiles.contig[here]]
+        inside = (place >= 0) & (place < contigs["length"].to_numpy()[:, None])
+        place = contigs["offset"].to_numpy()[:, None] + np.where(inside, place, 0)
+        result[here] = np.where(inside, read_regions(bed, genome)[place], result[here])
+    return result
+
+
 def open_genomes(sequences: dict[str, Path]) -> dict[str, Genome]:
     return {name: Genome(Path(folder)) for name, folder in sequences.items()}
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """Log-probability (nats, float32) of the true base at each chosen position, and whether it was the best guess."""
 
     log_probabilities: np.ndarray

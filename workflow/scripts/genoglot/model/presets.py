@@ -86,6 +86,11 @@ def resolve(architecture: Mapping[str, Any], single: bool = True) -> dict[str, A
     return result
 
 
+def objective(kind: str, training: Mapping[str, Any]) -> str:
+    """What a model learns: to predict bases as `kind` says ("masked", "cloze", "causal"), "regions", or both, "+"."""
+    return "+".join([kind] * bool(training["lm_weight"]) + ["regions"] * bool(training["region_weight"]))
+
+
 def is_causal(architecture: Mapping[str, Any]) -> bool:
     """Whether a network predicts a token from those before it."""
     return architecture["type"] == "decoder" or bool(architecture.get("causal"))

@@ -5,6 +5,7 @@ The other files of this folder are copied into every model folder, so that
 therefore import torch, transformers and one another (by relative imports) only.
 """
 
+import shutil
 from pathlib import Path
 
 # what `modeling_genoglot.py` needs beside it in a model folder
@@ -17,3 +18,9 @@ CODE = (
     "hyena_genoglot.py",
 )
 FOLDER = Path(__file__).parent
+
+
+def copy_code(folder: Path) -> None:
+    """Copy the files of `CODE` into a model folder."""
+    for name in CODE:
+        shutil.copyfile(FOLDER / name, folder / name)

@@ -1,5 +1,6 @@
 """What the backbones share: strands, n-grams, feed-forward layers, and stacks of blocks."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -115,7 +116,7 @@ class TokenEmbedding(nn.Module):
         return self.dropout(x)
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """Tokens (batch, length) to one vector per position, (batch, length, dim).
 
     `present` (batch, length), bool, says where there is a token and not padding; None where all are.
@@ -125,8 +126,9 @@ class Backbone(nn.Module):
     gradient_checkpointing = False
     _gradient_checkpointing_func: Any = None
 
+    @abstractmethod
     def forward(self, tokens: Tensor, present: Tensor | None = None) -> Tensor:
-        raise NotImplementedError
+        """See the class."""
 
     def run(self, blocks: Iterable[nn.Module], x: Tensor, *arguments: Any) -> Tensor:
         """Pass x through blocks one after another."""

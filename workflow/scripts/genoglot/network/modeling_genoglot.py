@@ -5,6 +5,8 @@ tokens are A 0, C 1, G 2, T 3, N 4, [MASK] 5, and logits are over the four bases
 tokenizers logits are over the vocabulary.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,9 +17,9 @@ from .attention_genoglot import AttentionBackbone, HybridBackbone
 from .configuration_genoglot import BASES, GenoglotConfig
 from .convolutions_genoglot import ClozeBackbone, ConvBackbone
 from .hyena_genoglot import HyenaBackbone
-from .layers_genoglot import COMPLEMENT, BothStrands, ClosingLinear
+from .layers_genoglot import COMPLEMENT, Backbone, BothStrands, ClosingLinear
 
-BACKBONES = {
+BACKBONES: dict[str, Callable[[GenoglotConfig], Backbone]] = {
     "cloze": ClozeBackbone,
     "convnet": ConvBackbone,
     "encoder": AttentionBackbone,

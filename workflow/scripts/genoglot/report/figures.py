@@ -22,6 +22,7 @@ from genoglot.report.palette import (
     consequence_words,
     in_order,
 )
+from genoglot.sweeps.comparison import series_of
 from genoglot.sweeps.scaling import PowerLaw
 
 MAX_MAP_POINTS = 30_000
@@ -242,12 +243,10 @@ def compute(comparison: dict[str, Any]) -> go.Figure:
     """Bits per base against FLOPs of a sweep (`comparison.json`): colours by architecture, symbols by tokenizer."""
     points, traces = comparison["points"], []
     tokenizers = list(dict.fromkeys(point["tokenizer"] for point in points))
-    series = list(dict.fromkeys((point["architecture"], point["tokenizer"]) for point in points))
-    for architecture, tokenizer in series:
-        part = [point for point in points if (point["architecture"], point["tokenizer"]) == (architecture, tokenizer)]
-        name = architecture if len(tokenizers) == 1 else f"{architecture}, {escape(tokenizer, quote=False)}"
-        colour = ARCHITECTURE_COLOURS.get(architecture, GREY)
-        symbol = SYMBOLS[tokenizers.index(tokenizer) % len(SYMBOLS)]
+    for label, part in series_of(points).items():
+        name = escape(label, quote=False)
+        colour = ARCHITECTURE_COLOURS.get(part[0]["architecture"], GREY)
+        symbol = SYMBOLS[tokenizers.index(part[0]["tokenizer"]) % len(SYMBOLS)]
         spreads = [point["spread"] or 0.0 for point in part]
         traces.append(
             go.Scatter(

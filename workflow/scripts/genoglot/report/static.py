@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from genoglot.files import atomic_path, read_json
 from genoglot.report.figures import markov_lines
 from genoglot.report.palette import ARCHITECTURE_COLOURS, CONTESTANTS, GREY, REGION_COLOURS, consequence_words, in_order
+from genoglot.sweeps.comparison import series_of
 from genoglot.sweeps.scaling import PowerLaw
 
 MAX_POINTS = 30_000
@@ -54,25 +55,21 @@ def plot_comparison(comparison: str | Path, figure: str | Path) -> None:
     """Bits per base of a sweep's models over the compute of their training, with the curves fitted to them."""
     found = read_json(Path(comparison))
     points = found["points"]
-    several = len({point["tokenizer"] for point in points}) > 1
     with _figure(figure, 6, 4) as axes:
         if not points:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "The compute of these models is not known.", ha="center")
             return
         tokenizers = list(dict.fromkeys(point["tokenizer"] for point in points))
-        for architecture, tokenizer in dict.fromkeys((point["architecture"], point["tokenizer"]) for point in points):
-            part = [
-                point for point in points if (point["architecture"], point["tokenizer"]) == (architecture, tokenizer)
-            ]
+        for label, part in series_of(points).items():
             axes.errorbar(
                 [point["flops"] for point in part],
                 [point["bits_per_base"] for point in part],
                 yerr=[point["spread"] or 0 for point in part],
-                fmt=MARKERS[tokenizers.index(tokenizer) % len(MARKERS)],
-                color=ARCHITECTURE_COLOURS.get(architecture, GREY),
+                fmt=MARKERS[tokenizers.index(part[0]["tokenizer"]) % len(MARKERS)],
+                color=ARCHITECTURE_COLOURS.get(part[0]["architecture"], GREY),
                 markersize=5,
-                label=f"{architecture}, {tokenizer}" if several else architecture,
+                label=label,
             )
         for fit in found["fits"]:
             ends = np.geomspace(fit["from_flops"], fit["to_flops"], 60)

@@ -83,6 +83,16 @@ def points_of(rows: Sequence[Row]) -> list[Row]:
     return points
 
 
+def series_of(points: Sequence[Row]) -> dict[str, list[Row]]:
+    """Points of one architecture and tokenizer each, by a name that has the tokenizer where there are several."""
+    several = len({point["tokenizer"] for point in points}) > 1
+    series: dict[str, list[Row]] = {}
+    for point in points:
+        name = f"{point['architecture']}, {point['tokenizer']}" if several else point["architecture"]
+        series.setdefault(name, []).append(point)
+    return series
+
+
 def fits_of(points: Sequence[Row]) -> tuple[list[Row], list[str]]:
     """A scaling curve for each architecture and tokenizer that has points enough, and a line for each that has not.
 
@@ -90,22 +100,20 @@ def fits_of(points: Sequence[Row]) -> tuple[list[Row], list[str]]:
     """
     fits: list[Row] = []
     notes: list[str] = []
-    series: dict[tuple[str, str], dict[str, Row]] = {}
-    for point in points:
-        sizes = series.setdefault((point["architecture"], point["tokenizer"]), {})
-        best = sizes.get(point["size"])
-        if best is None or point["bits_per_base"] < best["bits_per_base"]:
-            sizes[point["size"]] = point
-    several = len({tokenizer for _, tokenizer in series}) > 1
-    for (architecture, tokenizer), sizes in series.items():
+    for name, part in series_of(points).items():
+        sizes: dict[str, Row] = {}
+        for point in part:
+            best = sizes.get(point["size"])
+            if best is None or point["bits_per_base"] < best["bits_per_base"]:
+                sizes[point["size"]] = point
         chosen = list(sizes.values())
         compute, bits = ([point[key] for point in chosen] for key in ("flops", "bits_per_base"))
-        name = f"{architecture}, {tokenizer}" if several else architecture
         try:
             law = fit_power_law(compute, bits)
         except ValueError as why:
             notes.append(f"{name}: no scaling curve, since {why}.")
             continue
         ends = {"points": len(chosen), "from_flops": min(compute), "to_flops": max(compute)}
-        fits.append({"architecture": architecture, "tokenizer": tokenizer, **ends, **law.as_dict()})
+        kind = {key: part[0][key] for key in ("architecture", "tokenizer")}
+        fits.append({**kind, **ends, **law.as_dict()})
     return fits, notes

@@ -5,6 +5,7 @@ A tokenizer of another model is recognised by its vocabulary and by what it does
 unigram). The encoding found gives the ids of the original; that it does so is tried on some hundred sequences.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -47,7 +48,7 @@ class Special:
     suffix: tuple[int, ...] = ()
 
 
-class Translated(Vocabulary):
+class Translated(Vocabulary, ABC):
     """A foreign vocabulary. `encode` gives the tokens of the sequence alone, without `prefix` and `suffix`.
 
     `tokens` spells sequence in upper case, whatever the vocabulary does; ids without a token are "<unused:ID>".
@@ -75,16 +76,17 @@ class Translated(Vocabulary):
         }
 
     @property
+    @abstractmethod
     def highest(self) -> int:
         """The highest id that a sequence can have."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, codes: np.ndarray) -> Tokens:
-        raise NotImplementedError
+        """As of an `Encoding`."""
 
+    @abstractmethod
     def pipeline(self) -> Tokenizer:
         """The same as a Hugging Face tokenizer, prefix and suffix included."""
-        raise NotImplementedError
 
 
 class TranslatedTable(Translated):

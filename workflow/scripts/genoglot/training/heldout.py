@@ -13,10 +13,10 @@ from genoglot.corpus.labels import TARGETS
 from genoglot.corpus.masking import IGNORED
 from genoglot.corpus.windows import read_windows
 from genoglot.errors import InputError
-from genoglot.genome.regions import read_regions
+from genoglot.genome.store import Genome
 from genoglot.model.hardware import device
 from genoglot.model.language_model import LanguageModel
-from genoglot.model.likelihood import LN2, Tiles, evaluation_tiles, open_genomes
+from genoglot.model.likelihood import LN2, Tiles, evaluation_tiles, open_genomes, tile_regions
 from genoglot.model.reading import evaluation_rate, truth
 from genoglot.network.modeling_genoglot import GenoglotModel
 
@@ -74,7 +74,7 @@ def held_out(
     genomes = open_genomes(sequences)
     rate = evaluation_rate(model, mask_rate)
     tiles = evaluation_tiles(read_windows(windows, "validation"), genomes, model.window, rate, most, seed)
-    classes = None if regions is None else _classes(tiles, sequences, regions)
+    classes = None if regions is None else _classes(tiles, genomes, regions)
     some = tiles.chosen.any(axis=1)
     if not some.any():
         raise InputError(
@@ -84,22 +84,11 @@ def held_out(
     return HeldOut(tiles.codes[some], tiles.chosen[some], None if classes is None else classes[some])
 
 
-def _classes(tiles: Tiles, sequences: dict[str, Path], regions: dict[str, Path | None]) -> np.ndarray:
+def _classes(tiles: Tiles, genomes: dict[str, Genome], regions: dict[str, Path | None]) -> np.ndarray:
     """Region class of each base of the central halves of tiles, int8 (tiles, window); -100 elsewhere."""
-    size = tiles.codes.shape[1]
-    quarter, half = size // 4, size // 2
-    result = np.full(tiles.codes.shape, IGNORED, dtype=np.int8)
-    for number, (name, genome) in enumerate(open_genomes(sequences).items()):
-        here, bed = np.flatnonzero(tiles.genome == number), regions.get(name)
-        if bed is None or not len(here):
-            continue
-        of_genome = read_regions(bed, genome)
-        place = tiles.start[here][:, None] + np.arange(quarter, quarter + half)
-        contig = tiles.contig[here]
-        length = genome.contigs["length"].to_numpy()[contig][:, None]
-        inside = (place >= 0) & (place < length)
-        place = genome.contigs["offset"].to_numpy()[contig][:, None] + np.where(inside, place, 0)
-        result[here, quarter : quarter + half] = np.where(inside, TARGETS[of_genome[place]], IGNORED)
+    result = TARGETS[tile_regions(tiles, genomes, regions)]
+    quarter = result.shape[1] // 4
+    result[:, :quarter] = result[:, quarter + result.shape[1] // 2 :] = IGNORED
     return result
 
 

@@ -17,6 +17,7 @@ from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
 from genoglot.model.folder import save_model
 from genoglot.model.hardware import TRAINER_PRECISION, prepare
+from genoglot.model.presets import objective
 from genoglot.network.modeling_genoglot import GenoglotModel, new_network
 from genoglot.training.budget import Plan, sample_part
 from genoglot.training.callbacks import Progress, StateSaver, averaging
@@ -48,13 +49,8 @@ class Run:
         checkpoint: Path | None,
         threads: int,
     ):
-        self.recipe, self.layout, self.hardware, self.state, self.checkpoint = (
-            recipe,
-            layout,
-            hardware,
-            state,
-            checkpoint,
-        )
+        self.recipe, self.layout, self.hardware = recipe, layout, hardware
+        self.state, self.checkpoint = state, checkpoint
         each = max(1, threads // layout.devices)
         if layout.ranks > 1:
             # or Lightning gives each process a number of threads of its own choice
@@ -232,11 +228,9 @@ class Run:
         curves = read_curves(self.curves.path)
         best = curves[(curves["split"] == "validation") & (curves["step"] == best_step)].iloc[-1]
         steps = self.trainer.global_step
-        weights = self.recipe.training["lm_weight"], self.recipe.training["region_weight"]
-        learnt = [self.model.kind] * bool(weights[0]) + ["regions"] * bool(weights[1])
         return {
             **self.recipe.describe(),
-            "objective": "+".join(learnt),
+            "objective": objective(self.model.kind, self.recipe.training),
             "hardware": {**self.hardware, **self.layout.describe()},
             "precision": self.precision,
             "steps": steps,

@@ -65,9 +65,10 @@ def _check(config: GenoglotConfig, encoding: Encoding, folder: Path) -> None:
             f"init_from {folder} holds a model of type {before.get('model_type')!r}, which was not trained here; "
             "only a model of the same architecture can be trained on"
         )
-    if load_encoding(folder).tokens != encoding.tokens:
+    read = load_encoding(folder)
+    if read.tokens != encoding.tokens:
         raise InputError(
-            f"init_from {folder} reads other tokens ({load_encoding(folder).size} of them) than this model "
+            f"init_from {folder} reads other tokens ({read.size} of them) than this model "
             f"({encoding.size}): give this model the tokenizer of that one, or none if that one has none"
         )
     names = [name for name in _shape(config) if name not in FREE]
