@@ -1,4 +1,4 @@
-"""Phytophthora infestans and a slice of human chromosome 21: all records come out, each allele scored or with a reason."""
+"""P. infestans and a slice of human chromosome 21: all records come out, each allele with a score or a reason."""
 
 import gzip
 import json
