@@ -3,17 +3,16 @@
 import gzip
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
+from killing import go_on, kill_when, partial
 from tiny_study import ROOT, Study
 
 BASES = 40_000_000
@@ -45,34 +44,6 @@ def undisturbed(large, tmp_path_factory) -> dict[str, str]:
 def digests(study: Study) -> dict[str, str]:
     names = ["genome.fa.gz", "genome.fa.gz.fai", "genome.json", "sequence/bases.npy", "sequence/contigs.tsv"]
     return {name: hashlib.sha256((study / GENOME / name).read_bytes()).hexdigest() for name in names}
-
-
-def kill_when(study: Study, target: str, condition) -> None:
-    """Start a run, and kill everything of it by SIGKILL as soon as `condition` holds."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--configfile", "config.yaml"]
-    process = subprocess.Popen(
-        [*command, "--cores", "2", target], cwd=study.folder, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def go_on(study: Study, target: str) -> None:
-    assert study.snakemake("--unlock").returncode == 0
-    run = study.snakemake("--rerun-incomplete", target)
-    assert run.returncode == 0, run.stdout
-    assert list((study / "results").rglob("*partial*")) == []
-
-
-def partial(folder: Path, name: str):
-    """Whether a file of this name has been begun."""
-    return lambda: any(path.stat().st_size > 0 for path in folder.glob(f".partial-*-{name}"))
 
 
 @pytest.mark.parametrize("name", ["genome.fa.gz", "sequence/bases.npy"])
