@@ -49,6 +49,7 @@ MODEL = "<results>/models/{model}"
 EMBEDDINGS = "<results>/embeddings/{genome}/{model}"
 TASK = "<results>/tasks/{task}/{model}"
 VARIANTS = "<results>/variants/{variants}"
+CALIBRATION = "<results>/calibration/{genome}/{model}.parquet"
 
 SWEEP = "<results>/sweeps/{sweep}"
 

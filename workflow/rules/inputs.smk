@@ -185,6 +185,33 @@ def variants_origin(wildcards):
     return None if source == CONSEQUENCES else source
 
 
+def neutral_bed(wildcards):
+    """The BED of a genome's neutral regions that the study names; None if it names none."""
+    return study.calibration["bed"].get(wildcards.genome)
+
+
+def neutral_regions(wildcards):
+    """Input function: regions in which neutral sites lie: the user's, or those of the genome's annotation."""
+    bed = neutral_bed(wildcards)
+    return f"{GENOME}/regions.bed.gz" if bed is None else ancient(bed)
+
+
+def neutral_classes(wildcards):
+    """Classes of these regions that are neutral; None for the user's, all of which are."""
+    return study.calibration["regions"] if neutral_bed(wildcards) is None else None
+
+
+def neutral_settings(wildcards):
+    """How many neutral sites there are, and how substitutions at them are told apart."""
+    return inference(sites=study.calibration["sites"], kmer=study.calibration["kmer"])
+
+
+def calibration_of(wildcards):
+    """Input function: the neutral scores of the wildcards' model on their variants' genome, if scores are calibrated."""
+    calibrated = study.config["scoring"]["calibration"] is not None
+    return CALIBRATION.format(genome=genome_of(wildcards), model=wildcards.model) if calibrated else []
+
+
 def model_setting(key):
     return lambda wildcards: study.models[wildcards.model][key]
 

@@ -24,6 +24,8 @@ TOKENIZERS = expand(f"{TOKENIZER}/metrics.json", tokenizer=study.tokenizers)
 
 COMPARISONS = expand(f"{SWEEP}/comparison.tsv", sweep=study.sweeps)
 
+CALIBRATIONS = per_pair(CALIBRATION, "genome", "model", study.calibrations())
+
 FIGURES = [
     *expand(f"{MODEL}/curves.svg", model=study.trained),
     *expand(f"{SWEEP}/comparison.svg", sweep=study.sweeps),

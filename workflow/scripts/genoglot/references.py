@@ -65,6 +65,8 @@ def configuration_problems(study: Study) -> Iterator[str]:
             yield f"tasks.{name}.genome: {genome} is not in {sheet}{suggestion(genome, study.genomes)}"
         elif not study.annotated(genome):
             yield f"tasks.{name}: region classes come from an annotation, and {genome} has none in {sheet}"
+    for genome in (study.config["scoring"]["calibration"] or {"bed": {}})["bed"]:
+        yield from _unknown(f"scoring.calibration.bed: {study.config['genomes']} has no", genome, study.genomes)
 
 
 def _unknown(text: str, name: str, known: Mapping[str, Any]) -> Iterator[str]:

@@ -135,6 +135,20 @@ class Study:
         """Pairs of a variant set and a model whose corpus holds the set's genome."""
         return [(name, model) for name, row in self.variants.items() for model in self._used("variants", row["genome"])]
 
+    @property
+    def calibration(self) -> dict[str, Any]:
+        """How scores are calibrated; `InputError` where they are not."""
+        settings = self.config["scoring"]["calibration"]
+        if settings is None:
+            raise InputError("scoring.calibration: null, so there are no calibrated scores; {} stands for its defaults")
+        return settings
+
+    def calibrations(self) -> list[tuple[str, str]]:
+        """Pairs of a genome and a model whose scores are calibrated: those by which a variant set is scored."""
+        if self.config["scoring"]["calibration"] is None:
+            return []
+        return list(dict.fromkeys((self.source("variants", name, "genome"), model) for name, model in self.scorings()))
+
     def _used(self, use: str, genome: str | None) -> list[str]:
         """Models that are put to a use and whose corpus holds a genome."""
         return [
