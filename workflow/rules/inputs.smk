@@ -133,11 +133,13 @@ def annotation_of(wildcards):
 
 
 def genome_of(wildcards):
-    """The wildcards' genome, or that of their task or variant set."""
+    """The wildcards' genome, or that of their task, variant set or scan."""
     if "task" in wildcards.keys():
         return study.tasks[wildcards.task]["genome"]
     if "variants" in wildcards.keys():
         return study.variants[wildcards.variants]["genome"]
+    if "scan" in wildcards.keys():
+        return study.scans[wildcards.scan]["genome"]
     return wildcards.genome
 
 
@@ -168,7 +170,7 @@ def per_genome(pattern):
 
 
 def of_genome(name):
-    """Input function: a file of the genome of the wildcards' task or variant set."""
+    """Input function: a file of the genome of the wildcards' task, variant set or scan."""
     return lambda wildcards: f"{GENOME}/{name}".format(genome=genome_of(wildcards))
 
 
@@ -193,7 +195,7 @@ def neutral_bed(wildcards):
 def neutral_regions(wildcards):
     """Input function: regions in which neutral sites lie: the user's, or those of the genome's annotation."""
     bed = neutral_bed(wildcards)
-    return f"{GENOME}/regions.bed.gz" if bed is None else ancient(bed)
+    return f"{GENOME}/regions.bed.gz" if bed is None else ancient(local_path(bed))
 
 
 def neutral_classes(wildcards):
@@ -210,6 +212,23 @@ def calibration_of(wildcards):
     """Input function: the neutral scores of the wildcards' model on their variants' genome, if scores are calibrated."""
     calibrated = study.config["scoring"]["calibration"] is not None
     return CALIBRATION.format(genome=genome_of(wildcards), model=wildcards.model) if calibrated else []
+
+
+def scan_setting(key):
+    return lambda wildcards: study.scans[wildcards.scan][key]
+
+
+def scan_bed(wildcards):
+    """Input function: the regions to scan, if a scan has any."""
+    bed = study.scans[wildcards.scan]["bed"]
+    return [] if bed is None else ancient(local_path(bed))
+
+
+def scan_chunks(wildcards):
+    """Input function: the parts of a scan, in order."""
+    chunks = study.scans[wildcards.scan]["chunks"]
+    pattern = f"{SCAN}/chunks/{{model}}/{{chunk}}-of-{chunks}.parquet"
+    return expand(pattern, chunk=range(1, chunks + 1), allow_missing=True)
 
 
 def model_setting(key):

@@ -24,6 +24,8 @@ TOKENIZERS = expand(f"{TOKENIZER}/metrics.json", tokenizer=study.tokenizers)
 
 COMPARISONS = expand(f"{SWEEP}/comparison.tsv", sweep=study.sweeps)
 
+SCANNED = study.scan_runs()
+SCANS = per_pair(f"{SCAN}/{{model}}.summary.json", "scan", "model", SCANNED)
 CALIBRATIONS = per_pair(CALIBRATION, "genome", "model", study.calibrations())
 
 FIGURES = [

@@ -143,6 +143,18 @@ class Study:
             raise InputError("scoring.calibration: null, so there are no calibrated scores; {} stands for its defaults")
         return settings
 
+    @property
+    def scans(self) -> dict[str, dict]:
+        return self.config["scans"]
+
+    def scan_runs(self) -> list[tuple[str, str]]:
+        """Pairs of a scan and a model: those it names, or all that score variants of its genome."""
+        return [
+            (name, model)
+            for name, scan in self.scans.items()
+            for model in scan["models"] or self._used("variants", scan["genome"])
+        ]
+
     def calibrations(self) -> list[tuple[str, str]]:
         """Pairs of a genome and a model whose scores are calibrated: those by which a variant set is scored."""
         if self.config["scoring"]["calibration"] is None:
