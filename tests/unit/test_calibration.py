@@ -16,6 +16,7 @@ from genoglot.errors import InputError
 from genoglot.genome.store import decode, encode
 from genoglot.model.folder import save_model
 from genoglot.model.inference import Predictor
+from genoglot.model.sites import site_log_probabilities
 from genoglot.variants.calibration import FEWEST, SHARES, Calibration, context
 from genoglot.variants.neutral import calibrate_scores, draw_sites
 
@@ -203,9 +204,9 @@ def calibrate(make_genome, tmp_path):
     genome = make_genome(SEQUENCE)
     (tmp_path / "names.tsv").write_text("name\tcontig\nc1\tc1\nchr1\tc1\nc2\tc2\n")
 
-    def run(text: str, classes: list[str] | None, **settings):
+    def run(text: str, classes: list[str] | None):
         (tmp_path / "regions.bed").write_text(text)
-        settings = {"sites": 5000, "kmer": 3, "batch_size": 8, "precision": "float32", **settings}
+        settings = {"sites": 5000, "kmer": 3, "mode": "exact", "batch_size": 8, "precision": "float32"}
         calibrate_scores(
             tmp_path / "model", genome.folder, tmp_path / "regions.bed", classes, tmp_path / "c.parquet", settings,
             threads=1, seed=7, names=tmp_path / "names.tsv",
@@ -219,7 +220,7 @@ def test_neutral_sites_of_a_genome_are_scored(calibrate):
     calibration, genome, predictor = calibrate(REGIONS, ["intergenic", "promoter"])
     contigs = np.repeat([0, 0, 1], [300, 200, 200])
     positions = np.concatenate([np.arange(300), np.arange(600, 800), np.arange(200)])
-    tables = predictor.site_log_probabilities(genome, contigs, positions)
+    tables = site_log_probabilities(predictor, genome, contigs, positions)
     codes = context(genome, contigs, positions, 3)
     scores = [
         tables[row, alternative] - tables[row, codes[row, 1]]

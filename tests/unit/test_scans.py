@@ -14,8 +14,10 @@ from tiny_tokens import tiny_encoding
 
 from genoglot.corpus.markov import MarkovModel
 from genoglot.errors import InputError
+from genoglot.model import sites as model_sites
 from genoglot.model.folder import save_model
 from genoglot.model.inference import Predictor
+from genoglot.model.sites import site_log_probabilities
 from genoglot.scans import gather, plan, tracks
 from genoglot.scans.gather import gather_scan
 from genoglot.scans.plan import part_of, plan_scan
@@ -27,15 +29,16 @@ CONTIGS = {
     "c2": random_sequence(90, 3),
     "tiny": "ACGTNA",
 }
-TILE = 64
+BLOCK = 64
 SETTINGS = {"batch_size": 16, "precision": "float32"}
 NAMES = "name\tcontig\nc10\tc10\nchr10\tc10\nempty\tempty\nc2\tc2\nNC_2.1\tc2\ntiny\ttiny\nMT\t\n"
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Tiles and row groups of which a tiny genome has several."""
-    monkeypatch.setattr(plan, "TILE", TILE)
+    """Blocks and row groups of which a tiny genome has several."""
+    monkeypatch.setattr(plan, "BLOCK", BLOCK)
+    monkeypatch.setattr(model_sites, "BLOCK", BLOCK)
     monkeypatch.setattr(gather, "ROWS", 100)
     monkeypatch.setattr(tracks, "BATCH", 70)
 
@@ -53,7 +56,7 @@ def scan(request, make_genome, tmp_path):
         "c10\t0\t100\tCDS\nc10\t100\t330\tintergenic\nempty\t0\t30\tintergenic\nc2\t0\t90\tCDS\ntiny\t0\t6\tpromoter\n"
     )
 
-    def run(parts: int = 1, contigs=None, bed: str | None = None, folder: str = "out"):
+    def run(parts: int = 1, contigs=None, bed: str | None = None, folder: str = "out", mode: str = "exact"):
         target = tmp_path / folder
         where = {"contigs": contigs, "bed": None, "names": tmp_path / "names.tsv"}
         if bed is not None:
@@ -62,8 +65,8 @@ def scan(request, make_genome, tmp_path):
         pieces = [target / f"{part}.parquet" for part in range(1, parts + 1)]
         for part, path in enumerate(pieces, start=1):
             scan_sites(
-                tmp_path / "model", tmp_path / "markov.safetensors", genome.folder, path, SETTINGS, 1, part, parts,
-                **where,
+                tmp_path / "model", tmp_path / "markov.safetensors", genome.folder, path,
+                {**SETTINGS, "mode": mode}, 1, part, parts, **where,
             )  # fmt: skip
         gather_scan(
             pieces, genome.folder, tmp_path / "regions.bed", target / "m.parquet",
@@ -83,7 +86,7 @@ def plain(scan, sites: list[tuple[str, int]]) -> pd.DataFrame:
     for contig, position in sites:
         sequence = CONTIGS[contig].upper()
         number = list(CONTIGS).index(contig)
-        values = predictor.site_log_probabilities(scan.genome, np.array([number]), np.array([position]))[0]
+        values = site_log_probabilities(predictor, scan.genome, np.array([number]), np.array([position]))[0]
         shares = np.exp(values.astype(float)) / np.exp(values.astype(float)).sum()
         sides = ("N" + sequence + "N")[position : position + 3]
         beside = 4 * "ACGT".find(sides[0]) + "ACGT".find(sides[2]) if "N" not in (sides[0], sides[2]) else 0
@@ -131,12 +134,26 @@ def test_models_that_read_a_window_for_each_site_or_base(scan):
     same(pd.read_parquet(out / "m.parquet"), plain(scan, [*sites, ("tiny", 2), ("tiny", 3), ("tiny", 5)]))
 
 
+@pytest.mark.parametrize("scan", ["convnet", "encoder"], indirect=True)
+def test_sites_that_share_windows_have_the_scores_of_one_call_on_the_contig(scan):
+    table = pd.read_parquet(scan(mode="packed") / "m.parquet")
+    predictor = Predictor.open(scan.folder / "model", SETTINGS, 1)
+    for number, contig in enumerate(CONTIGS):
+        places = np.array([place for _, place in bases(contig)], dtype=int)
+        values = site_log_probabilities(predictor, scan.genome, np.full(len(places), number), places, mode="packed")
+        found = table.loc[table["contig"] == contig, ["llr_A", "llr_C", "llr_G", "llr_T"]].to_numpy()
+        letters = np.array(["ACGT".index(CONTIGS[contig][place].upper()) for place in places], dtype=int)
+        expected = values - np.take_along_axis(values, letters[:, None], axis=1)
+        np.testing.assert_allclose(np.nan_to_num(found), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("scan", ["cloze", "convnet"], indirect=True)
 def test_the_number_of_parts_changes_no_byte(scan):
     names = ("m.parquet", "m.max.bw", "m.mean.bw", "m.json")
-    whole = [(scan() / name).read_bytes() for name in names]
+    out = scan(mode="packed")
+    whole = [(out / name).read_bytes() for name in names]
     for parts in (3, 9):
-        out = scan(parts, folder=f"in-{parts}")
+        out = scan(parts, folder=f"in-{parts}", mode="packed")
         assert [(out / name).read_bytes() for name in names] == whole
 
 
@@ -218,14 +235,14 @@ def test_a_track_that_cannot_be_written_is_an_error(scan, monkeypatch):
     assert not list((scan.folder / "out").glob("m.*"))
 
 
-def test_stretches_hold_a_tile_and_do_not_depend_on_other_contigs(make_genome):
+def test_stretches_hold_a_block_and_do_not_depend_on_other_contigs(make_genome):
     genome = make_genome(CONTIGS)
     whole = plan_scan(genome)
     size = (whole["end"] - whole["start"]).groupby(whole["stretch"]).sum()
-    assert size.max() <= TILE
-    # the tiles of a contig that begins by itself are alone; what is left of one goes with the contigs after it
+    assert size.max() <= BLOCK
+    # the blocks of a contig that begins by itself are alone; what is left of one goes with the contigs after it
     assert whole.groupby("stretch")["number"].unique().map(list).tolist() == [[0]] * 5 + [[0, 1], [2], [2, 3]]
-    assert (whole["start"] // TILE == (whole["end"] - 1) // TILE).all()
+    assert (whole["start"] // BLOCK == (whole["end"] - 1) // BLOCK).all()
     covered = np.zeros(456, dtype=int)
     offset = genome.contigs["offset"].to_numpy()
     for row in whole.itertuples():
@@ -240,4 +257,4 @@ def test_parts_are_whole_stretches_of_about_equal_length(make_genome, parts):
     assert pd.concat(pieces).equals(whole)
     assert all(set(one["stretch"]).isdisjoint(other["stretch"]) for one, other in pairwise(pieces))
     sizes = [int((piece["end"] - piece["start"]).sum()) for piece in pieces]
-    assert max(sizes) <= 456 / parts + TILE
+    assert max(sizes) <= 456 / parts + BLOCK

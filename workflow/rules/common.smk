@@ -41,6 +41,7 @@ wildcard_constraints:
     scan=any_of(study.scans),
     source="fasta|annotation|aliases|repeats|haplotypes-[0-9a-f]{8}",
     intervals="include|exclude",
+    chunk="[0-9]+-of-[0-9]+",
 
 
 GENOME = "<results>/genomes/{genome}"
@@ -54,6 +55,9 @@ SCAN = "<results>/scans/{scan}"
 CALIBRATION = "<results>/calibration/{genome}/{model}.parquet"
 
 SWEEP = "<results>/sweeps/{sweep}"
+
+# parts of a variant set, each scored by a job of its own
+CHUNKS = [f"{number + 1}-of-{study.config['scoring']['chunks']}" for number in range(study.config["scoring"]["chunks"])]
 
 # what the steps after training need of a model, whether it was trained here or not
 MODEL_FILES = [

@@ -205,7 +205,8 @@ def neutral_classes(wildcards):
 
 def neutral_settings(wildcards):
     """How many neutral sites there are, and how substitutions at them are told apart."""
-    return inference(sites=study.calibration["sites"], kmer=study.calibration["kmer"])
+    mode = study.config["scoring"]["mode"]
+    return inference(sites=study.calibration["sites"], kmer=study.calibration["kmer"], mode=mode)
 
 
 def calibration_of(wildcards):

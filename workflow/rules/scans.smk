@@ -27,7 +27,7 @@ rule scan_sites:
         gpu=0,
     params:
         contigs=scan_setting("contigs"),
-        settings=inference(),
+        settings=lambda wildcards: inference(mode=study.scans[wildcards.scan]["mode"]),
         batch_size=batch_size,
     script:
         "../scripts/scan_sites.py"
@@ -57,5 +57,6 @@ rule gather_scan:
         runtime=720,
     params:
         contigs=scan_setting("contigs"),
+        mode=scan_setting("mode"),
     script:
         "../scripts/gather_scan.py"

@@ -5,6 +5,8 @@ from pathlib import Path
 from genoglot.scans.gather import gather_scan
 from genoglot.scripting import logged
 
+wildcards = snakemake.wildcards
+
 with logged(snakemake.log[0]):
     gather_scan(
         parts=list(snakemake.input.chunks),
@@ -13,7 +15,7 @@ with logged(snakemake.log[0]):
         output=snakemake.output.table,
         tracks={"max": snakemake.output.highest, "mean": snakemake.output.mean},
         summary=snakemake.output.summary,
-        description={"scan": snakemake.wildcards.scan, "model": snakemake.wildcards.model},
+        description={"scan": wildcards.scan, "model": wildcards.model, "mode": snakemake.params.mode},
         contigs=snakemake.params.contigs,
         bed=snakemake.input.bed or None,
         names=snakemake.input.names,

@@ -1,7 +1,7 @@
 """Which sites a scan covers, and how they are cut into pieces of work.
 
-What is scored together is decided by the sites alone, never by the number of jobs, since a model that reads several
-masked sites in one window gives each a score that depends a little on the others.
+What is scored together is decided by the sites alone, never by the number of jobs: in mode "packed" the score of a
+site depends a little on which of its neighbours are masked beside it.
 """
 
 from pathlib import Path
@@ -13,15 +13,13 @@ from genoglot.errors import InputError
 from genoglot.genome.bed import read_bed
 from genoglot.genome.intervals import Intervals
 from genoglot.genome.names import ContigNames
-from genoglot.genome.store import N_CODE, Genome
-
-TILE = 65_536  # bases; contigs are cut at multiples of it
+from genoglot.genome.store import BLOCK, N_CODE, Genome
 
 
 def plan_scan(
     genome: Genome, contigs: list[str] | None = None, bed: Path | None = None, names: Path | None = None
 ) -> pd.DataFrame:
-    """The regions of a scan, cut at multiples of `TILE`, and which of them are scored together.
+    """The regions of a scan, cut at multiples of `BLOCK`, and which of them are scored together.
 
     Args:
         genome: the tokenized genome.
@@ -30,8 +28,8 @@ def plan_scan(
         names: the genome's `names.tsv`, if `contigs` or `bed` call contigs by other names.
 
     Returns:
-        Columns number (of the contig), start, end and stretch (a number from 0), sorted. A stretch is a tile of a
-        contig, or several small ones with at most `TILE` bases of the scan among them.
+        Columns number (of the contig), start, end and stretch (a number from 0), sorted. A stretch is a block of a
+        contig, or several with at most `BLOCK` bases of the scan among them.
 
     Raises:
         InputError: a contig is unknown, a line of the BED is wrong, or nothing is left to scan.
@@ -56,30 +54,30 @@ def plan_scan(
 
 
 def _cut(number: int, regions: Intervals) -> pd.DataFrame:
-    """Regions of one contig cut at the borders of tiles."""
-    first, last = regions.starts // TILE, (regions.ends - 1) // TILE
+    """Regions of one contig cut at the borders of blocks."""
+    first, last = regions.starts // BLOCK, (regions.ends - 1) // BLOCK
     count = last - first + 1
     row = np.repeat(np.arange(len(count)), count)
-    tile = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    starts = np.maximum(regions.starts[row], tile * TILE)
-    ends = np.minimum(regions.ends[row], (tile + 1) * TILE)
+    block = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    starts = np.maximum(regions.starts[row], block * BLOCK)
+    ends = np.minimum(regions.ends[row], (block + 1) * BLOCK)
     return pd.DataFrame({"number": number, "start": starts, "end": ends})
 
 
 def _stretches(plan: pd.DataFrame) -> np.ndarray:
-    """Number of the stretch of each row: tiles in order, a new stretch where one would hold more than `TILE` bases."""
-    tile = plan["start"] // TILE
-    new = (plan["number"].diff() != 0) | (tile.diff() != 0)
+    """Number of the stretch of each row: blocks in order, and a new one where it would hold more than `BLOCK` bases."""
+    block = plan["start"] // BLOCK
+    new = (plan["number"].diff() != 0) | (block.diff() != 0)
     owner = new.cumsum().to_numpy() - 1
     sizes = np.bincount(owner, weights=plan["end"] - plan["start"]).astype(np.int64)
-    stretch, filled = -1, TILE
-    of_tile = np.empty(len(sizes), dtype=np.int64)
+    stretch, filled = -1, BLOCK
+    of_block = np.empty(len(sizes), dtype=np.int64)
     for number, size in enumerate(sizes.tolist()):
-        if filled + size > TILE:
+        if filled + size > BLOCK:
             stretch, filled = stretch + 1, 0
         filled += size
-        of_tile[number] = stretch
-    return of_tile[owner]
+        of_block[number] = stretch
+    return of_block[owner]
 
 
 def part_of(plan: pd.DataFrame, part: int, parts: int) -> pd.DataFrame:
@@ -95,6 +93,6 @@ def known_sites(genome: Genome, pieces: pd.DataFrame) -> tuple[np.ndarray, np.nd
     size = (pieces["end"] - pieces["start"]).to_numpy()
     contigs = np.repeat(pieces["number"].to_numpy(), size)
     positions = np.repeat(pieces["start"].to_numpy() - (np.cumsum(size) - size), size) + np.arange(size.sum())
-    codes = genome.windows(contigs, positions, 1)[:, 0]
+    codes = genome.at(contigs, positions[:, None])[:, 0]
     known = codes < N_CODE
     return contigs[known], positions[known], codes[known]

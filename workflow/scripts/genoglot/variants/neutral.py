@@ -14,6 +14,7 @@ from genoglot.genome.intervals import Intervals
 from genoglot.genome.regions import read_region_table
 from genoglot.genome.store import CODE_MASK, N_CODE, Genome
 from genoglot.model.inference import Predictor
+from genoglot.model.sites import site_log_probabilities
 from genoglot.variants.calibration import Calibration, context
 from genoglot.variants.substitutions import substitution_ratios
 
@@ -41,7 +42,7 @@ def calibrate_scores(
         regions: the genome's `regions.bed.gz`, or any BED of regions that are held for neutral.
         classes: which classes of the former are neutral; None for the latter, all of which is.
         output: Parquet, as `Calibration.save` writes it.
-        settings: `sites`, `kmer`, `batch_size` and `precision`.
+        settings: `sites`, `kmer`, `mode` (`genoglot.model.sites`), `batch_size` and `precision`.
         threads: of the model.
         seed: of the sites.
         names: the genome's `names.tsv`, for a BED that calls contigs by other names.
@@ -58,18 +59,18 @@ def calibrate_scores(
     contigs, positions = draw_sites(genome, table, settings["sites"], seed)
     if not len(positions):
         _refuse(regions, classes)
-    predictor = Predictor.open(model, settings, threads)
+    predictor = Predictor.open(model, settings, threads, side_by_side=True)
     codes = context(genome, contigs, positions, settings["kmer"])
     reference = codes[:, settings["kmer"] // 2]
     parts = []
     for first in range(0, len(positions), STRETCH):
         here = slice(first, first + STRETCH)
-        tables = predictor.site_log_probabilities(genome, contigs[here], positions[here])
+        tables = site_log_probabilities(predictor, genome, contigs[here], positions[here], mode=settings["mode"])
         parts.append(substitution_ratios(tables, reference[here]))
         log.info("%d of %d neutral sites scored", min(first + STRETCH, len(positions)), len(positions))
     calibration = Calibration.fit(codes, np.concatenate(parts))
-    described = {"version": __version__, "classes": classes, "sites": len(positions), "seed": seed}
-    calibration.save(output, described)
+    described = {"classes": classes, "sites": len(positions), "seed": seed, "mode": settings["mode"]}
+    calibration.save(output, {"version": __version__, **described})
     log.info("%d kinds of substitutions, %s", len(calibration.n), described)
 
 

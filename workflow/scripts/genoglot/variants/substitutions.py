@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from genoglot.model.sites import normalised
+
 
 def substitution_ratios(tables: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Log-likelihood ratios (nats, float32) of each base to the reference base; NaN for that base itself.
@@ -18,7 +20,5 @@ def substitution_ratios(tables: np.ndarray, reference: np.ndarray) -> np.ndarray
 
 def entropy(tables: np.ndarray) -> np.ndarray:
     """Shannon entropy (nats, float32, at most log 4) of the four bases at each site, of `tables` as above."""
-    shifted = tables - tables.max(axis=1, keepdims=True)
-    weights = np.exp(shifted, dtype=np.float64)
-    total = weights.sum(axis=1)
-    return (np.log(total) - (weights * shifted).sum(axis=1) / total).astype(np.float32)
+    table = normalised(tables)
+    return -(np.exp(table) * table).sum(axis=1)
