@@ -73,9 +73,7 @@ MEASUREMENTS: dict[str, list[Measurement]] = {
     ],
     "scan": [
         Measurement("scan, convnet, exact", "bases/s", scans.scan_rate, {"mode": "exact", "bases": 4096}),
-        Measurement(
-            "scan, convnet, packed, the same sites", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 4096}
-        ),
+        Measurement("scan, convnet, packed, same sites", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 4096}),
         Measurement("scan, convnet, packed", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 65_536}),
     ],
     "gather": [

@@ -91,7 +91,7 @@ def gather_seconds(megabases: int) -> Result:
 
 
 def track_seconds(how: str, megabases: int) -> Result:
-    """Seconds to write one track of random values, by bigtools as the workflow does or by pyBigWig, with zoom levels."""
+    """Seconds to write a track of random values with zoom levels, by bigtools as the workflow does or by pyBigWig."""
     import numpy as np
     import pybigtools
     import pyBigWig

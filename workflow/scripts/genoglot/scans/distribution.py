@@ -25,9 +25,8 @@ class ClassDistributions:
     def __init__(self, genome: Genome, regions: Path) -> None:
         """`regions`: the genome's `regions.bed.gz`."""
         table = read_region_table(regions)
-        self._offset = genome.contigs["offset"].to_numpy()
-        self._genome = genome
-        starts = self._offset[genome.contig_numbers(table["contig"])] + table["start"].to_numpy()
+        offset = genome.contigs["offset"].to_numpy()
+        starts = offset[genome.contig_numbers(table["contig"])] + table["start"].to_numpy()
         order = np.argsort(starts, kind="stable")
         self._starts = starts[order]
         self._classes = np.array([CLASSES.index(name) for name in table["class"]])[order]
@@ -36,15 +35,13 @@ class ClassDistributions:
         self._counts = np.zeros((len(self._measures), len(CLASSES), bins), dtype=np.int64)
         self._sums = np.zeros((len(self._measures), len(CLASSES)))
 
-    def add(self, sites: pa.Table) -> None:
-        """Count the sites of a part of a scan's table."""
-        number = self._genome.contig_numbers(sites["contig"].to_pandas())
-        places = self._offset[number] + sites["pos"].to_numpy()
+    def add(self, sites: pa.Table, places: np.ndarray) -> None:
+        """Count the sites of a part of a scan's table; `places` are theirs in the genome's array, int64 (rows,)."""
         label = self._classes[np.searchsorted(self._starts, places, side="right") - 1]
         values = [*constraint(ratios(sites, LLR)).values(), *constraint(ratios(sites, MARKOV)).values()]
         _, classes, bins = self._counts.shape
         for row, measured in enumerate(values):
-            column = np.clip(((measured - LOWEST) / STEP).astype(np.int64), 0, bins - 1)
+            column = np.clip((measured - LOWEST) / STEP, 0, bins - 1).astype(np.int64)
             self._counts[row] += np.bincount(label * bins + column, minlength=classes * bins).reshape(classes, bins)
             self._sums[row] += np.bincount(label, weights=measured, minlength=classes)
 

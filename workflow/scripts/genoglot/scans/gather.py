@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
 from genoglot.genome.store import Genome
 from genoglot.scans.distribution import ClassDistributions
 from genoglot.scans.plan import plan_scan
-from genoglot.scans.table import writer
+from genoglot.scans.table import batches, contig_runs, writer
 from genoglot.scans.tracks import write_track
 
 log = logging.getLogger(__name__)
@@ -52,14 +51,16 @@ def gather_scan(
     genome = Genome(Path(sequence))
     plan = plan_scan(genome, contigs, bed, names)
     distributions = ClassDistributions(genome, regions)
+    offset = genome.contigs["offset"].to_numpy()
     scored = np.zeros(len(genome.contigs), dtype=np.int64)
     with atomic_path(Path(output)) as temporary:
         with writer(temporary) as parquet:
             for table in row_groups(parts):
                 parquet.write_table(table)
-                distributions.add(table)
-                numbers = genome.contig_numbers(table["contig"].to_pandas())
-                scored += np.bincount(numbers, minlength=len(scored))
+                names_here, first, end = zip(*contig_runs(table), strict=True)
+                numbers, lengths = genome.contig_numbers(np.array(names_here)), np.subtract(end, first)
+                np.add.at(scored, numbers, lengths)
+                distributions.add(table, np.repeat(offset[numbers], lengths) + table["pos"].to_numpy())
         if not scored.any():
             raise InputError(f"{bed or genome.folder}: all bases of the regions to scan are N; nothing can be scored")
         for measure, path in tracks.items():
@@ -76,7 +77,7 @@ def row_groups(parts: list[Path]) -> Iterator[pa.Table]:
     """The rows of tables in order, `ROWS` at a time; fewer at the end."""
     waiting: list[pa.Table] = []
     for part in parts:
-        for batch in pq.ParquetFile(part).iter_batches(ROWS // 4):
+        for batch in batches(part, ROWS // 4):
             waiting.append(pa.Table.from_batches([batch]))
             if sum(map(len, waiting)) >= ROWS:
                 joined = pa.concat_tables(waiting)

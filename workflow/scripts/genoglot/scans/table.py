@@ -1,9 +1,11 @@
 """The table of a scan: a row for each site, with what a model and a Markov chain say of its substitutions."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genoglot.genome.store import BASES, Genome
@@ -22,6 +24,20 @@ def writer(path: Path) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         path, SCHEMA, compression="zstd", use_dictionary=["contig", "ref"], column_encoding=encodings
     )
+
+
+def batches(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a table in order, at most so many at once."""
+    # a buffer that reads ahead would keep all that it has read
+    with pq.ParquetFile(path, pre_buffer=False) as table:
+        yield from table.iter_batches(rows, columns=columns)
+
+
+def contig_runs(batch: pa.RecordBatch | pa.Table) -> list[tuple[str, int, int]]:
+    """Name, first row and end of each run of rows on one contig."""
+    runs = pc.run_end_encode(pa.chunked_array([batch["contig"]]).combine_chunks())
+    ends = runs.run_ends.to_pylist()
+    return list(zip(runs.values.to_pylist(), [0, *ends[:-1]], ends, strict=True))
 
 
 def site_table(

@@ -2,13 +2,14 @@
 
 import errno
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pybigtools
 
-from genoglot.scans.table import LLR, constraint, ratios
+from genoglot.scans.table import LLR, batches, constraint, contig_runs, ratios
 
 BATCH = 65_536
 
@@ -43,12 +44,12 @@ def write_track(table: Path, contigs: pd.DataFrame, measure: str, output: Path) 
 
 
 def _values(table: Path, measure: str) -> Iterator[tuple[str, int, int, float]]:
-    for batch in pq.ParquetFile(table).iter_batches(BATCH, columns=["contig", "pos", *LLR]):
+    for batch in batches(table, BATCH, ["contig", "pos", *LLR]):
         values = constraint(ratios(batch, LLR))[measure]
         positions = batch["pos"].to_numpy()
-        yield from zip(
-            batch["contig"].to_pylist(), positions.tolist(), (positions + 1).tolist(), values.tolist(), strict=True
-        )
+        for name, first, end in contig_runs(batch):
+            places = positions[first:end]
+            yield from zip(repeat(name), places.tolist(), (places + 1).tolist(), values[first:end].tolist())
 
 
 def _covered(path: Path) -> int:
