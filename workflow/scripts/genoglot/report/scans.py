@@ -20,9 +20,9 @@ def scans_section(entries: list[dict[str, Any]], link: Linker) -> Section:
     """Table and figure of each scan."""
     blocks: list[Block] = [
         Text(
-            "A scan scores all three substitutions of every base. Constraint is how much less likely than the base that "
-            "is there the worst of them is, in nats: high where the model expects exactly what it finds. It is not yet "
-            "function: repeats are expected too, and what the Markov chain expects as well is composition."
+            "A scan scores all three substitutions of every base. Constraint is how much less likely than the base "
+            "that stands there the worst of them is, in nats: high where the model expects what it finds. That is not "
+            "yet function: repeats are expected as well, and what the Markov chain expects too is composition."
         )
     ]
     for index, entry in enumerate(entries):
