@@ -88,8 +88,8 @@ class Calibration:
                 if size == 0 or (kind >= 0 and len(members) >= FEWEST):
                     kinds.append(_words(int(kind), size))
                     groups.append(values[members])
-        with np.errstate(invalid="ignore", divide="ignore"):  # one score alone has no standard deviation
-            spread = [group.std(ddof=1) if len(group) > 1 else np.nan for group in groups]
+        # one score alone has no standard deviation
+        spread = [group.std(ddof=1) if len(group) > 1 else np.nan for group in groups]
         return cls(
             codes.shape[1],
             [words[0] for words in kinds],
