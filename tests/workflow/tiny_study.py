@@ -44,7 +44,7 @@ CONFIG = {
     "evaluation": {"max_positions": 5000},
     "tasks": {"regions": {"genome": "toy", "epochs": 1, "max_per_class": 40}},
     "embeddings": {"step": 64, "max_points": 400},
-    "scoring": {"bootstraps": 50, "calibration": {"sites": 500}},
+    "scoring": {"bootstraps": 50, "chunks": 2, "calibration": {"sites": 500}},
     "scans": {"part": {"genome": "toy", "bed": "part.bed"}},
     "report": {"title": "A tiny study"},
 }
