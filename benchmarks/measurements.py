@@ -72,9 +72,11 @@ MEASUREMENTS: dict[str, list[Measurement]] = {
         Measurement("scoring, tiled", "sites/s", models.scoring_rate, {"how": "tiled"}),
     ],
     "scan": [
-        Measurement("scan, convnet, exact", "bases/s", scans.scan_rate, {"mode": "exact", "bases": 4096}),
-        Measurement("scan, convnet, packed, same sites", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 4096}),
-        Measurement("scan, convnet, packed", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 65_536}),
+        Measurement("scan, GPN's small shape, exact", "bases/s", scans.scan_rate, {"mode": "exact", "bases": 1024}),
+        Measurement(
+            "scan, GPN's small shape, packed, same sites", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 1024}
+        ),
+        Measurement("scan, GPN's small shape, packed", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 16_384}),
     ],
     "gather": [
         Measurement("gathering a scan of 2 Mb", "s", scans.gather_seconds, {"megabases": 2}),

@@ -8,10 +8,6 @@ from typing import Any
 
 from measure import THREADS, Result
 
-# of 2.4 million parameters
-CONVNET = {
-    "architecture": "convnet", "dim": 128, "layers": 8, "kernel_size": 9, "dilation_growth": 2, "max_dilation": 32,
-}  # fmt: skip
 WINDOW = 512
 MEGABASE = 1_000_000
 
@@ -30,7 +26,7 @@ def scan_rate(mode: str, bases: int) -> Result:
     from genoglot.tokens.encoding import SingleBase
 
     steps.set_up()
-    network = steps.new_model(CONVNET).eval()
+    network = steps.new_model(steps.GPN_SMALL).eval()
     parameters = sum(parameter.numel() for parameter in network.parameters())
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
