@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import convnet
 import data
 import models
+import scans
 import trainer
 import tuning
 from measure import Result
@@ -69,6 +70,19 @@ MEASUREMENTS: dict[str, list[Measurement]] = {
     "scoring": [
         Measurement("scoring, one window a site", "sites/s", models.scoring_rate, {"how": "one by one"}),
         Measurement("scoring, tiled", "sites/s", models.scoring_rate, {"how": "tiled"}),
+    ],
+    "scan": [
+        Measurement("scan, GPN's small shape, exact", "bases/s", scans.scan_rate, {"mode": "exact", "bases": 1024}),
+        Measurement(
+            "scan, GPN's small shape, packed, same sites", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 1024}
+        ),
+        Measurement("scan, GPN's small shape, packed", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 16_384}),
+    ],
+    "gather": [
+        Measurement("gathering a scan of 2 Mb", "s", scans.gather_seconds, {"megabases": 2}),
+        Measurement("gathering a scan of 12 Mb", "s", scans.gather_seconds, {"megabases": 12}),
+        Measurement("a track of 12 Mb, pyBigWig", "s", scans.track_seconds, {"how": "pyBigWig", "megabases": 12}, True),
+        Measurement("a track of 12 Mb, bigtools", "s", scans.track_seconds, {"how": "bigtools", "megabases": 12}),
     ],
     "trainer": [*_end_to_end("2M"), *_end_to_end("0.4M")],
     "convnet": [

@@ -3,7 +3,7 @@
 import configurations
 import numpy as np
 import pytest
-from tiny_study import GENOMES, VARIANTS, Study, known_variants
+from tiny_study import GENOMES, REGIONS, VARIANTS, Study, known_variants
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,7 @@ def inputs(tmp_path_factory) -> Study:
     (study / "known.vcf").write_text(known_variants(contigs))
     (study / "genomes.tsv").write_text(GENOMES)
     (study / "variants.tsv").write_text(VARIANTS)
+    (study / "part.bed").write_text(REGIONS)
     study.configure()
     return study
 

@@ -47,6 +47,8 @@ PROMISED = [
             "vcf.gz", "vcf.gz.tbi", "metrics.json", "summary.json", "scores.parquet", "labelled.parquet", "auroc.svg"
         )
     ),
+    "results/calibration/toy/small.parquet",
+    *(f"results/scans/part/small.{kind}" for kind in ("parquet", "max.bw", "mean.bw", "summary.json")),
     "results/report.html",
 ]  # fmt: skip
 

@@ -44,11 +44,13 @@ CONFIG = {
     "evaluation": {"max_positions": 5000},
     "tasks": {"regions": {"genome": "toy", "epochs": 1, "max_per_class": 40}},
     "embeddings": {"step": 64, "max_points": 400},
-    "scoring": {"bootstraps": 50, "chunks": 2},
+    "scoring": {"bootstraps": 50, "chunks": 2, "calibration": {"sites": 500}},
+    "scans": {"part": {"genome": "toy", "bed": "part.bed"}},
     "report": {"title": "A tiny study"},
 }
 
 GENOMES = "genome\tfasta\tannotation\ntoy\ttoy.fa\ttoy.gff3\n"
+REGIONS = "chrA\t29000\t29500\nchrB\t0\t5000\n"
 VARIANTS = "variants\tgenome\tvcf\tcontigs\nconsequences\ttoy\tconsequences\tchrB\nknown\ttoy\tknown.vcf\t\n"
 
 

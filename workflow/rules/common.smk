@@ -38,6 +38,7 @@ wildcard_constraints:
     sweep=any_of(study.sweeps),
     task=any_of(study.tasks),
     variants=any_of(study.variants),
+    scan=any_of(study.scans),
     source="fasta|annotation|aliases|repeats|haplotypes-[0-9a-f]{8}",
     intervals="include|exclude",
     chunk="[0-9]+-of-[0-9]+",
@@ -50,6 +51,8 @@ MODEL = "<results>/models/{model}"
 EMBEDDINGS = "<results>/embeddings/{genome}/{model}"
 TASK = "<results>/tasks/{task}/{model}"
 VARIANTS = "<results>/variants/{variants}"
+SCAN = "<results>/scans/{scan}"
+CALIBRATION = "<results>/calibration/{genome}/{model}.parquet"
 
 SWEEP = "<results>/sweeps/{sweep}"
 

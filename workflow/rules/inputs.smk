@@ -133,11 +133,13 @@ def annotation_of(wildcards):
 
 
 def genome_of(wildcards):
-    """The wildcards' genome, or that of their task or variant set."""
+    """The wildcards' genome, or that of their task, variant set or scan."""
     if "task" in wildcards.keys():
         return study.tasks[wildcards.task]["genome"]
     if "variants" in wildcards.keys():
         return study.variants[wildcards.variants]["genome"]
+    if "scan" in wildcards.keys():
+        return study.scans[wildcards.scan]["genome"]
     return wildcards.genome
 
 
@@ -168,7 +170,7 @@ def per_genome(pattern):
 
 
 def of_genome(name):
-    """Input function: a file of the genome of the wildcards' task or variant set."""
+    """Input function: a file of the genome of the wildcards' task, variant set or scan."""
     return lambda wildcards: f"{GENOME}/{name}".format(genome=genome_of(wildcards))
 
 
@@ -183,6 +185,51 @@ def variants_origin(wildcards):
     """What the sheet names the VCF by, of which the scored file is a temporary copy; None if it is derived."""
     source = study.variants[wildcards.variants]["vcf"]
     return None if source == CONSEQUENCES else source
+
+
+def neutral_bed(wildcards):
+    """The BED of a genome's neutral regions that the study names; None if it names none."""
+    return study.calibration["bed"].get(wildcards.genome)
+
+
+def neutral_regions(wildcards):
+    """Input function: regions in which neutral sites lie: the user's, or those of the genome's annotation."""
+    bed = neutral_bed(wildcards)
+    return f"{GENOME}/regions.bed.gz" if bed is None else ancient(local_path(bed))
+
+
+def neutral_classes(wildcards):
+    """Classes of these regions that are neutral; None for the user's, all of which are."""
+    return study.calibration["regions"] if neutral_bed(wildcards) is None else None
+
+
+def neutral_settings(wildcards):
+    """How many neutral sites there are, and how substitutions at them are told apart."""
+    mode = study.config["scoring"]["mode"]
+    return inference(sites=study.calibration["sites"], kmer=study.calibration["kmer"], mode=mode)
+
+
+def calibration_of(wildcards):
+    """Input function: the neutral scores of the wildcards' model on their variants' genome, if scores are calibrated."""
+    calibrated = study.config["scoring"]["calibration"] is not None
+    return CALIBRATION.format(genome=genome_of(wildcards), model=wildcards.model) if calibrated else []
+
+
+def scan_setting(key):
+    return lambda wildcards: study.scans[wildcards.scan][key]
+
+
+def scan_bed(wildcards):
+    """Input function: the regions to scan, if a scan has any."""
+    bed = study.scans[wildcards.scan]["bed"]
+    return [] if bed is None else ancient(local_path(bed))
+
+
+def scan_chunks(wildcards):
+    """Input function: the parts of a scan, in order."""
+    chunks = study.scans[wildcards.scan]["chunks"]
+    pattern = f"{SCAN}/chunks/{{model}}/{{chunk}}-of-{chunks}.parquet"
+    return expand(pattern, chunk=range(1, chunks + 1), allow_missing=True)
 
 
 def model_setting(key):

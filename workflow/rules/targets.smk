@@ -24,6 +24,9 @@ TOKENIZERS = expand(f"{TOKENIZER}/metrics.json", tokenizer=study.tokenizers)
 
 COMPARISONS = expand(f"{SWEEP}/comparison.tsv", sweep=study.sweeps)
 
+SCANNED = study.scan_runs()
+CALIBRATIONS = per_pair(CALIBRATION, "genome", "model", study.calibrations())
+
 FIGURES = [
     *expand(f"{MODEL}/curves.svg", model=study.trained),
     *expand(f"{SWEEP}/comparison.svg", sweep=study.sweeps),
@@ -48,6 +51,7 @@ REPORTED = {
     "summaries": per_pair(f"{VARIANTS}/{{model}}.summary.json", "variants", "model", SCORED),
     "labelled": per_pair(f"{VARIANTS}/{{model}}.labelled.parquet", "variants", "model", SCORED),
     "comparisons": per_pair(f"{VARIANTS}/{{model}}.metrics.json", "variants", "model", SCORED),
+    "scans": per_pair(f"{SCAN}/{{model}}.summary.json", "scan", "model", SCANNED),
 }
 
 
@@ -101,5 +105,8 @@ def report_manifest(wildcards, input, output):
             for (name, model), vcf, summary, metrics, labelled in zip(
                 SCORED, input.vcfs, input.summaries, input.comparisons, input.labelled
             )
+        ],
+        "scans": [
+            {"name": name, "model": model, "summary": summary} for (name, model), summary in zip(SCANNED, input.scans)
         ],
     }

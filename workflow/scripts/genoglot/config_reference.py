@@ -25,6 +25,8 @@ PLACEHOLDERS = {
     "include": "GENOME",
     "exclude": "GENOME",
     "weights": "GENOME",
+    "scans": "SCAN",
+    "bed": "GENOME",
 }
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 

@@ -8,6 +8,7 @@ from genoglot.model.presets import is_causal
 from genoglot.schema import suggestion
 from genoglot.sheets import Row
 from genoglot.sources.accession import is_accession, parse
+from genoglot.sources.location import local_path
 from genoglot.study import CONSEQUENCES, ON_ANNOTATION, Study
 
 
@@ -65,11 +66,32 @@ def configuration_problems(study: Study) -> Iterator[str]:
             yield f"tasks.{name}.genome: {genome} is not in {sheet}{suggestion(genome, study.genomes)}"
         elif not study.annotated(genome):
             yield f"tasks.{name}: region classes come from an annotation, and {genome} has none in {sheet}"
+    yield from _scan_problems(study)
 
 
 def _unknown(text: str, name: str, known: Mapping[str, Any]) -> Iterator[str]:
     if name not in known:
         yield f"{text} {name}{suggestion(name, known)}"
+
+
+def _scan_problems(study: Study) -> Iterator[str]:
+    """Scans and calibrations of genomes or by models that are not there, and regions that are no file."""
+    sheet = study.config["genomes"]
+    for name, scan in study.scans.items():
+        place = f"scans.{name}"
+        yield from _unknown(f"{place}.genome: {sheet} has no", scan["genome"], study.genomes)
+        for model in scan["models"] or []:
+            yield from _unknown(f"{place}.models: there is no model", model, study.models)
+        yield from _bed_problems(f"{place}.bed", scan["bed"])
+    calibration = study.config["scoring"]["calibration"]
+    for genome, bed in (calibration["bed"] if calibration else {}).items():
+        yield from _unknown(f"scoring.calibration.bed: {sheet} has no", genome, study.genomes)
+        yield from _bed_problems(f"scoring.calibration.bed.{genome}", bed)
+
+
+def _bed_problems(place: str, bed: str | None) -> Iterator[str]:
+    if bed is not None and local_path(bed) is None:
+        yield f"{place}: expected the path of a BED, found {bed}: fetch it first"
 
 
 def _corpus_problems(study: Study, name: str, corpus: Mapping[str, Any]) -> Iterator[str]:

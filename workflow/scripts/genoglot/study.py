@@ -136,6 +136,32 @@ class Study:
         """Pairs of a variant set and a model whose corpus holds the set's genome."""
         return [(name, model) for name, row in self.variants.items() for model in self._used("variants", row["genome"])]
 
+    @property
+    def calibration(self) -> dict[str, Any]:
+        """How scores are calibrated; `InputError` where they are not."""
+        settings = self.config["scoring"]["calibration"]
+        if settings is None:
+            raise InputError("scoring.calibration: null, so there are no calibrated scores; {} stands for its defaults")
+        return settings
+
+    @property
+    def scans(self) -> dict[str, dict]:
+        return self.config["scans"]
+
+    def scan_runs(self) -> list[tuple[str, str]]:
+        """Pairs of a scan and a model: those it names, or all that score variants of its genome."""
+        return [
+            (name, model)
+            for name, scan in self.scans.items()
+            for model in scan["models"] or self._used("variants", scan["genome"])
+        ]
+
+    def calibrations(self) -> list[tuple[str, str]]:
+        """Pairs of a genome and a model whose scores are calibrated: those by which a variant set is scored."""
+        if self.config["scoring"]["calibration"] is None:
+            return []
+        return list(dict.fromkeys((self.source("variants", name, "genome"), model) for name, model in self.scorings()))
+
     def scoring_settings(self) -> dict[str, Any]:
         """What of the configuration decides on the scores of variants."""
         return {key: self.config["scoring"][key] for key in OF_SCORES}

@@ -199,6 +199,15 @@ class ContigNames:
         """The contig that each name stands for, of dtype object: empty if it was dropped, NaN if it is unknown."""
         return names.astype(object).map(self._contigs).astype(object)
 
+    def find(self, names: list[str], place: str) -> list[str]:
+        """The contigs that these names stand for; `InputError`, which begins with `place`, where there is none."""
+        found = self.resolve(pd.Series(names, dtype=object))
+        missing = [name for name, contig in zip(names, found, strict=True) if not isinstance(contig, str) or not contig]
+        if missing:
+            has = few(dict.fromkeys(contig for contig in self._contigs.values() if contig))
+            raise InputError(f"{place}: the genome has no contig {few(missing)}; it has {has}")
+        return list(found)
+
     def called(self, contigs: Iterable[str]) -> set[str]:
         """All names of these contigs of the FASTA."""
         wanted = set(contigs) - {""}

@@ -77,6 +77,12 @@ def _partition(features: dict[str, pd.DataFrame], sizes: str, promoter_upstream:
     return pd.concat(pieces, ignore_index=True)
 
 
+def read_region_table(bed: str | Path) -> pd.DataFrame:
+    """The stretches of a `regions.bed.gz`: columns contig, start, end and class, sorted by contig and start."""
+    columns = ["contig", "start", "end", "class"]
+    return pd.read_csv(bed, sep="\t", names=columns, dtype={"contig": str}, keep_default_na=False)
+
+
 def read_regions(bed: str | Path, genome: Genome) -> np.ndarray:
     """Class of each base of a genome: uint8 of shape (total length,), in the offsets of the genome's array.
 
@@ -85,9 +91,7 @@ def read_regions(bed: str | Path, genome: Genome) -> np.ndarray:
     Raises:
         InputError: the regions are not a partition of the genome's contigs.
     """
-    table = pd.read_csv(
-        bed, sep="\t", names=["contig", "start", "end", "class"], dtype={"contig": str}, keep_default_na=False
-    )
+    table = read_region_table(bed)
     contigs = genome.contigs
     number = genome.contig_numbers(table["contig"])
     code = pd.Index([*REGION_CLASSES, UNANNOTATED]).get_indexer(table["class"])

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from genoglot.errors import InputError
 from genoglot.report.blocks import Link
 
-KINDS = ("genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "variants")
+KINDS = ("genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "variants", "scans")
 # entry of the manifest -> where its content goes
 JSON_FILES = {
     "genome_json": "genome",

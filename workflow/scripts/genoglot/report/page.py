@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from genoglot import __version__
 from genoglot.files import atomic_path
-from genoglot.report import data, sections, sweeps, uses, words
+from genoglot.report import data, scans, sections, sweeps, uses, words
 from genoglot.report.blocks import Figure, Link, Section
 from genoglot.report.glossary import GLOSSARY
 from genoglot.report.inputs import Linker, load_manifest
@@ -66,7 +66,7 @@ def write_report(html: str | Path, manifest: dict[str, Any]) -> None:
     Args:
         html: the page. Links lead to files by their place relative to it.
         manifest: `title`, `config` and lists `genomes`, `corpora`, `models`, `sweeps`, `embeddings`, `tasks`,
-            `variants` of dicts with names and paths of existing files; any list may be empty.
+            `variants`, `scans` of dicts with names and paths of existing files; any list may be empty.
 
     Raises:
         InputError: a file of the manifest is missing or cannot be read.
@@ -83,6 +83,7 @@ def write_report(html: str | Path, manifest: dict[str, Any]) -> None:
         uses.embeddings_section(loaded["embeddings"]),
         uses.tasks_section(loaded["tasks"]),
         uses.variants_section(loaded["variants"], link),
+        *([scans.scans_section(loaded["scans"], link)] if loaded["scans"] else []),
     ]
     page = (
         _environment()
@@ -223,6 +224,9 @@ def _files(loaded: dict[str, list[dict[str, Any]]], link: Linker) -> list[tuple[
         }
         items = [(link(entry["paths"][key]), what) for key, what in names.items() if key in entry["paths"]]
         groups.append((f"Variants {entry['name']} by {entry['model']}", items))
+    for entry in loaded["scans"]:
+        title = f"Scan {entry['name']} by {entry['model']}"
+        groups.append((title, link.siblings(entry["paths"]["summary"], scans.scan_files(entry))))
     return [(title, items) for title, items in groups if items]
 
 

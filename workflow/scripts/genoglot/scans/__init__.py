@@ -1,0 +1,1 @@
+"""All possible single-nucleotide variants of a region or genome."""
