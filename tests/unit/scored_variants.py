@@ -65,6 +65,7 @@ class Scoring:
         names: Path | None = None,
         max_mismatch: float = 0.1,
         workers: int = 1,
+        calibration: Path | None = None,
         **settings,
     ) -> Path:
         """Split, score and gather; return the folder of `m.vcf.gz`, `m.scores.parquet` and `m.summary.json`."""
@@ -79,7 +80,9 @@ class Scoring:
         for part in parts:
             outputs = [part.with_name(f"{part.name}.scored.{end}") for end in ("vcf.gz", "parquet", "json")]
             model, chain = self.folder / "model", self.folder / "markov.safetensors"
-            score_variants(part, model, chain, sequence, *outputs, "m", SETTINGS | settings, workers, names)
+            score_variants(
+                part, model, chain, sequence, *outputs, "m", SETTINGS | settings, workers, names, calibration
+            )
             made.append(outputs)
         results = [target / f"m.{end}" for end in ("vcf.gz", "scores.parquet", "summary.json")]
         gather_variants(*zip(*made, strict=True), target / "split.json", *results)

@@ -11,6 +11,7 @@ from cyvcf2 import VCF
 from scored_variants import HEADER, Scoring
 
 from genoglot.errors import InputError
+from genoglot.variants.calibration import Calibration
 
 SEQUENCES = {"c1": "ACGTTGCAAGTCNTAGACCATGACGTACGAT" * 3, "c2": "GGATCCATTAGCATCA" * 4}
 RECORDS = """c1	3	rs1	G	A	31.5	PASS	AC=3	GT	0/1	1/1
@@ -193,3 +194,24 @@ def test_no_records_at_all(scored):
     out = scored(HEADER)
     assert list(VCF(str(out / "m.vcf.gz"))) == []
     assert len(pd.read_parquet(out / "m.scores.parquet")) == 0
+
+
+def test_snvs_are_set_against_neutral_sites(scored, tmp_path):
+    """Each SNV as its own reference: calibrated by a table whose kinds have the mean and spread of chosen numbers."""
+    rng = np.random.default_rng(2)
+    codes, llr = rng.integers(0, 4, (4000, 3)).astype(np.uint8), rng.normal(-1, 2, (4000, 4))
+    llr[np.arange(4000), codes[:, 1]] = np.nan
+    calibration = Calibration.fit(codes, llr)
+    calibration.save(tmp_path / "neutral.parquet", {})
+    out = scored(HEADER + RECORDS, calibration=tmp_path / "neutral.parquet")
+    table = pd.read_parquet(out / "m.scores.parquet")
+    snvs = table[(table["kind"] == "snv") & table["llr"].notna()]
+    assert len(snvs) > 5
+    assert snvs["calibrated"].notna().all()
+    assert table.drop(snvs.index)[["calibrated", "percentile"]].isna().all(axis=None)
+    # means of about -1, spreads of about 2, in every context
+    np.testing.assert_allclose(snvs["calibrated"], (snvs["llr"] + 1) / 2, atol=0.6, rtol=0.2)
+    assert snvs["percentile"].between(0, 1).all()
+    record = next(iter(VCF(str(out / "m.vcf.gz"))))
+    assert record.INFO["GLM_CALIBRATED"] == pytest.approx(table["calibrated"][0], rel=1e-3)
+    assert record.INFO["GLM_PERCENTILE"] == pytest.approx(table["percentile"][0], rel=1e-3, abs=1e-5)

@@ -57,6 +57,7 @@ rule score_variants:
         bases=of_genome("sequence/bases.npy"),
         contigs=of_genome("sequence/contigs.tsv"),
         names=of_genome("names.tsv"),
+        calibration=calibration_of,
     output:
         vcf=temp(f"{VARIANTS}/chunks/{{model}}/{{chunk}}.vcf.gz"),
         scores=temp(f"{VARIANTS}/chunks/{{model}}/{{chunk}}.parquet"),

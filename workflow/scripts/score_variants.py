@@ -18,4 +18,5 @@ with logged(snakemake.log[0]):
         settings={**snakemake.params.settings, "batch_size": snakemake.params.batch_size},
         threads=snakemake.threads,
         names=snakemake.input.names,
+        calibration=snakemake.input.calibration or None,
     )

@@ -16,15 +16,18 @@ from genoglot.genome.store import BLOCK, N_CODE, Genome
 from genoglot.model.inference import Predictor
 from genoglot.model.language_model import LanguageModel
 from genoglot.model.reading import has_tables
-from genoglot.model.sites import Mode, normalised, site_strands
+from genoglot.model.sites import Mode, site_strands
 from genoglot.variants.alleles import SCORED, Alleles, Edit, read_alleles
+from genoglot.variants.calibration import Calibration
 from genoglot.variants.counts import Counts
 from genoglot.variants.fields import (
+    CALIBRATED,
     COSINE,
     ENTROPY,
     L2,
     LLR,
     MARKOV,
+    PERCENTILE,
     REASON,
     STRANDS,
     Field,
@@ -36,6 +39,7 @@ from genoglot.variants.fields import (
 )
 from genoglot.variants.haplotypes import longest_allele, markov_sums, model_sums, pairs, ratios
 from genoglot.variants.records import Record, batches, open_variants
+from genoglot.variants.substitutions import entropy
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +58,7 @@ class Scorer:
         flank: bases beside an allele that count, of alleles that are compared as haplotypes.
         max_length: most bases that an allele may have, if half of the window is not less.
         embeddings: whether windows with either allele are embedded too, for the distance between them.
+        calibration: what the model says of neutral sites, against which the scores of SNVs are set.
     """
 
     predictor: Predictor
@@ -63,11 +68,13 @@ class Scorer:
     flank: int
     max_length: int
     embeddings: bool
+    calibration: Calibration | None = None
 
     @property
     def fields(self) -> list[Field]:
-        extra = [L2, COSINE] if self.embeddings else []
-        return [LLR, STRANDS, ENTROPY, MARKOV, *extra, REASON]
+        distances = [L2, COSINE] if self.embeddings else []
+        calibrated = [] if self.calibration is None else [CALIBRATED, PERCENTILE]
+        return [LLR, STRANDS, ENTROPY, MARKOV, *distances, *calibrated, REASON]
 
     @property
     def longest(self) -> int:
@@ -114,8 +121,11 @@ class Scorer:
             MARKOV.column: markov[each, alternative] - markov[each, reference],
         }
         if whole:
-            table = normalised(strands.mean(axis=0))
-            values[ENTROPY.column] = -(np.exp(table) * table).sum(axis=1)
+            values[ENTROPY.column] = entropy(strands.mean(axis=0))
+        if self.calibration is not None:
+            around = kmers_around(self.genome, contigs, positions, self.calibration.kmer)
+            calibrated = self.calibration.apply(around, alternative, values[LLR.column])
+            values[CALIBRATED.column], values[PERCENTILE.column] = calibrated
         return values
 
     def _haplotypes(self, alleles: Alleles, rows: np.ndarray) -> Values:
@@ -183,6 +193,7 @@ def score_variants(
     settings: dict[str, Any],
     threads: int,
     names: Path | None = None,
+    calibration: Path | None = None,
 ) -> None:
     """Score every ALT allele of a VCF; write the VCF (bgzip), a Parquet of the scores and a summary of counts.
 
@@ -192,6 +203,7 @@ def score_variants(
     Args:
         vcf: sorted, as `splitting.split_variants` leaves it; CHROM may be any of a contig's `names`.
         settings: `batch_size`, `precision`, and `mode`, `flank`, `max_length` and `embedding_distance` of `Scorer`.
+        calibration: the table of `neutral.calibrate_scores`, made by this model on this genome.
 
     Raises:
         InputError: the VCF cannot be read.
@@ -206,6 +218,7 @@ def score_variants(
         settings["flank"],
         settings["max_length"],
         settings["embedding_distance"],
+        None if calibration is None else Calibration.load(calibration),
     )
     known = ContigNames.read(names) if names is not None else ContigNames({name: name for name in genome.contigs.index})
     source, fields = open_variants(vcf), scorer.fields
