@@ -40,6 +40,7 @@ wildcard_constraints:
     variants=any_of(study.variants),
     source="fasta|annotation|aliases|repeats|haplotypes-[0-9a-f]{8}",
     intervals="include|exclude",
+    evidence="labels|conservation",
 
 
 GENOME = "<results>/genomes/{genome}"

@@ -24,6 +24,15 @@ OF_WINDOWS = (
 ON_ANNOTATION = ("features", "balanced")
 
 
+# how the sheet of variants writes a key of INFO where a path could stand
+INFO = "INFO/"
+
+
+def listed(field: str | None) -> list[str]:
+    """The comma-separated parts of a field of a sheet."""
+    return [part.strip() for part in (field or "").split(",") if part.strip()]
+
+
 @dataclass(frozen=True)
 class Study:
     """A checked configuration with every default filled in, and the rows of its sheets by name.
@@ -145,8 +154,24 @@ class Study:
 
     def contigs(self, variants: str) -> list[str] | None:
         """Contigs to which the scoring of a variant set is restricted; None for all."""
-        given = self.variants[variants]["contigs"]
-        return [name.strip() for name in given.split(",") if name.strip()] if given else None
+        return listed(self.variants[variants]["contigs"]) or None
+
+    def label_key(self, variants: str) -> str | None:
+        """INFO key that labels a variant set; None if none does."""
+        source = self.variants[variants]["labels"]
+        return source.removeprefix(INFO) if source and source.startswith(INFO) else None
+
+    def evidence(self, variants: str) -> dict[str, Any]:
+        """What the sheet says of how the scores of a variant set are judged, without where its files lie."""
+        row = self.variants[variants]
+        return {
+            "label_key": self.label_key(variants),
+            "label_source": row["labels"],
+            "positives": listed(row["positives"]),
+            "negatives": listed(row["negatives"]),
+            "frequency_key": row["frequency"],
+            "derived": row["vcf"] == CONSEQUENCES,
+        }
 
     def consequence_contigs(self, genome: str) -> list[str] | None:
         """Contigs for which consequences are derived: all that a set of the genome scores; None for all."""
