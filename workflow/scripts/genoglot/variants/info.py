@@ -39,7 +39,9 @@ def read_info(vcf: Path, keys: Sequence[str]) -> pd.DataFrame:
                 rows.append((record.POS - 1, record.REF, alt, allele, len(alts), *own))
     except Exception as error:  # cyvcf2 raises bare exceptions for malformed records
         raise InputError(f"{vcf}: a record cannot be read: {error}") from error
-    return pd.DataFrame(rows, columns=["pos", "ref", "alt", "allele", "alleles", *keys])
+    # of objects, or None would become NaN among numbers
+    frame = pd.DataFrame(rows, columns=["pos", "ref", "alt", "allele", "alleles", *keys], dtype=object)
+    return frame.astype({"pos": np.int64, "allele": np.int64, "alleles": np.int64})
 
 
 def _numbers(reader: VCF, vcf: Path, keys: Sequence[str]) -> dict[str, str]:

@@ -102,9 +102,11 @@ def labels_of_table(table: str | Path, classes: Classes, frame: pd.DataFrame, na
             a positive or a negative.
     """
     rows = _read_table(table)
+    resolved = names.resolve(rows["chrom"]).fillna("")
+    unknown = (resolved == "").to_numpy()
     keys = pd.DataFrame(
         {
-            "contig": names.resolve(rows["chrom"]).fillna(""),
+            "contig": resolved.where(~unknown, rows["chrom"]),
             "pos": rows["pos"] - 1,
             "ref": rows["ref"].str.upper(),
             "alt": rows["alt"].str.upper(),
@@ -126,7 +128,7 @@ def labels_of_table(table: str | Path, classes: Classes, frame: pd.DataFrame, na
     counts = {
         "rows": len(rows),
         "unmatched_rows": int((~matched).sum()),
-        "unknown_contigs": sorted(rows.loc[(keys["contig"] == "").to_numpy(), "chrom"].unique())[:20],
+        "unknown_contigs": sorted(rows.loc[unknown, "chrom"].unique())[:20],
         "repeated_rows": int(keys.duplicated().sum()),
     }
     if counts["unmatched_rows"]:
