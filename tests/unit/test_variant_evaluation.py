@@ -42,6 +42,7 @@ def evaluate(scores, annotation, sequence, labelled, metrics, contigs=None, name
 
 def write_scores(path, rows):
     frame = pd.DataFrame(rows, columns=["contig", "pos", "ref", "alt", "llr", "markov_llr"])
+    frame["kind"] = np.where(frame["alt"].str.len() == 1, "snv", "insertion")
     frame["reason"] = np.where(frame["llr"].isna(), "n", None)
     frame.to_parquet(path, index=False)
     return path
@@ -132,7 +133,7 @@ def test_without_annotation_nothing_is_compared(files, tmp_path):
 def test_scores_without_a_column_are_refused(files, tmp_path):
     annotation, sequence, labelled, metrics = files
     pd.DataFrame({"contig": ["c"]}).to_parquet(tmp_path / "s.parquet")
-    with pytest.raises(InputError, match="no column pos, ref, alt, llr, markov_llr"):
+    with pytest.raises(InputError, match="no column pos, ref, alt, kind, llr, markov_llr"):
         evaluate(tmp_path / "s.parquet", annotation, sequence, labelled, metrics)
     assert not labelled.exists()
 

@@ -75,6 +75,9 @@ def test_a_frequency_that_is_none_is_named(vcf, tmp_path):
     other.write_text(vcf.read_text().replace("AF=1;", "AF=1.5;"))
     with pytest.raises(InputError, match=r"G><DEL> at position 8 has INFO/AF=1\.5"):
         frequencies(read_info(other, ["AF"]), "AF", other)
+    other.write_text(vcf.read_text().replace("AF=1;", "AF=abc;"))
+    with pytest.raises(InputError, match="has INFO/AF=abc"):
+        frequencies(read_info(other, ["AF"]), "AF", other)
     with pytest.raises(InputError, match="no allele has a value in INFO/GLM_LLR"):
         frequencies(read_info(vcf, ["GLM_LLR"]), "GLM_LLR", vcf)
 

@@ -68,13 +68,15 @@ def test_what_variants_are_judged_by(config, tmp_path):
         f"{sheet}x\ta\tx.vcf\tINFO/SIG\tP, LP\tB\tAF\ny\ta\tconsequences\tt.tsv\t\t\t\n"
     )
     study = read(config)
-    assert study.evidence("x") == {
+    said = study.judgement("x")
+    assert said["frequency_bins"] == [0.001, 0.01, 0.05, 0.1, 0.25, 0.5]
+    assert not {"mode", "chunks"} & said.keys(), "what changes scores or speed is no reason to judge them again"
+    assert {key: value for key, value in said.items() if key not in study.config["scoring"]} == {
         "label_key": "SIG", "label_source": "INFO/SIG", "positives": ["P", "LP"], "negatives": ["B"],
         "frequency_key": "AF", "derived": False,
     }  # fmt: skip
-    assert (study.label_key("y"), study.evidence("y")["label_source"]) == (None, "t.tsv")
-    assert study.evidence("y")["derived"]
-    assert study.config["scoring"]["frequency_bins"] == [0.001, 0.01, 0.05, 0.1, 0.25, 0.5]
+    assert (study.label_key("y"), study.judgement("y")["label_source"]) == (None, "t.tsv")
+    assert study.judgement("y")["derived"]
     scoring = {"rare_below": 0.2, "common_from": 0.1}
     refused(config | {"scoring": scoring}, "scoring.rare_below: 0.2 is above common_from, 0.1")
 

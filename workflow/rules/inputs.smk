@@ -47,11 +47,6 @@ def evidence_file(column):
     return path
 
 
-def judgement(wildcards):
-    """How scores are judged: settings of all sets, and what the sheet says of the wildcards' set."""
-    return {**study.config["scoring"], **study.evidence(wildcards.variants)}
-
-
 def intervals_source(wildcards):
     """The BED of a genome on which a corpus' windows lie, or which they may not touch."""
     return study.corpora[wildcards.corpus][wildcards.intervals][wildcards.genome]

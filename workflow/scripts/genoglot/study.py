@@ -21,6 +21,8 @@ GENBANK = re.compile(r"\.(gb|gbk|gbff|genbank)(\.b?gz)?$", re.IGNORECASE)
 OF_WINDOWS = (
     "window", "step", "jitter", "max_n", "max_soft_masked", "recipe", "split", "validation", "test"
 )  # fmt: skip
+OF_JUDGEMENT = ("bootstraps", "fewest", "rare_below", "common_from", "frequency_bins")
+OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
 ON_ANNOTATION = ("features", "balanced")
 
 
@@ -144,6 +146,10 @@ class Study:
         """Pairs of a variant set and a model whose corpus holds the set's genome."""
         return [(name, model) for name, row in self.variants.items() for model in self._used("variants", row["genome"])]
 
+    def scoring_settings(self) -> dict[str, Any]:
+        """What of the configuration decides on the scores of variants."""
+        return {key: self.config["scoring"][key] for key in OF_SCORES}
+
     def _used(self, use: str, genome: str | None) -> list[str]:
         """Models that are put to a use and whose corpus holds a genome."""
         return [
@@ -161,10 +167,11 @@ class Study:
         source = self.variants[variants]["labels"]
         return source.removeprefix(INFO) if source and source.startswith(INFO) else None
 
-    def evidence(self, variants: str) -> dict[str, Any]:
-        """What the sheet says of how the scores of a variant set are judged, without where its files lie."""
+    def judgement(self, variants: str) -> dict[str, Any]:
+        """What configuration and sheet say of how a variant set's scores are judged, without where its files lie."""
         row = self.variants[variants]
         return {
+            **{key: self.config["scoring"][key] for key in OF_JUDGEMENT},
             "label_key": self.label_key(variants),
             "label_source": row["labels"],
             "positives": listed(row["positives"]),

@@ -9,6 +9,7 @@ import pandas as pd
 import pyBigWig
 
 from genoglot.errors import InputError, few
+from genoglot.genome.alleles import trim
 from genoglot.genome.kmers import kmer_numbers
 from genoglot.genome.names import ContigNames
 from genoglot.genome.store import BASES, CODE_MASK, COMPLEMENT, Genome
@@ -44,17 +45,9 @@ def changed_bases(position: np.ndarray, ref: np.ndarray, alt: np.ndarray) -> tup
     for row, (before, after) in enumerate(zip(ref, alt, strict=True)):
         if len(before) == len(after) == 1:
             ends[row] += 1
-            continue
-        if not after.isalpha():
-            continue
-        before, after = before.upper(), after.upper()
-        while before and after and before[-1] == after[-1]:
-            before, after = before[:-1], after[:-1]
-        shared = 0
-        while shared < min(len(before), len(after)) and before[shared] == after[shared]:
-            shared += 1
-        starts[row] += shared
-        ends[row] += len(before)
+        elif after.isalpha():
+            place = int(position[row])
+            starts[row], ends[row], _ = trim(place, before.upper().encode(), after.upper().encode())
     return starts, ends
 
 

@@ -26,8 +26,7 @@ from genoglot.variants.strata import RegionTable
 logger = logging.getLogger(__name__)
 
 _KEYS = ("contig", "pos", "ref", "alt")
-_COLUMNS = (*_KEYS, "llr", "markov_llr")
-OPTIONAL = ("kind",)
+_COLUMNS = (*_KEYS, "kind", "llr", "markov_llr")
 # parts of seeds, so that what is added to a study leaves the resamples of the rest as they were
 LABELS_SEED, FREQUENCY_SEED = 1000, 2000
 DERIVED = "the set is a sample of what could change, and not of what did"
@@ -61,7 +60,7 @@ class Evidence:
 
     @classmethod
     def of(cls, said: Mapping[str, Any], **files: str | Path | None) -> "Evidence":
-        """Of what `genoglot.study.Study.evidence` says and files by their names here, empty where there is none."""
+        """Of what `genoglot.study.Study.judgement` says and files by their names here, empty where there is none."""
         classes = Classes(tuple(said["positives"]), tuple(said["negatives"]))
         named = {key: said[key] for key in ("label_key", "label_source", "frequency_key", "derived")}
         paths: dict[str, Any] = {name: Path(path) for name, path in files.items() if path}
@@ -86,7 +85,7 @@ def evaluate_variants(
     interval, most of them from resamples, and stands beside baselines on the same variants.
 
     Args:
-        scores: Parquet with columns contig, pos (0-based), ref, alt, llr, markov_llr; NaN where unscored.
+        scores: Parquet with columns contig, pos (0-based), ref, alt, kind, llr, markov_llr; NaN where unscored.
         sequence: tokenized genome.
         evidence: what the scores are judged by.
         settings: `bootstraps`, `fewest` (variants of a stratum), `frequency_bins`, `rare_below`, `common_from`.
@@ -108,7 +107,7 @@ def evaluate_variants(
         raise InputError(
             f"{scores}: there is no column {', '.join(missing)}; expected {', '.join(_COLUMNS)}; make the file again"
         )
-    frame = table.select([*_COLUMNS, *(name for name in OPTIONAL if name in table.column_names)]).to_pandas()
+    frame = table.select(list(_COLUMNS)).to_pandas()
     genome = Genome(Path(sequence))
     known = ContigNames.read(names) if names else ContigNames({name: name for name in genome.contigs.index})
     frame["contig"] = known.resolve(frame["contig"]).fillna("")
@@ -195,11 +194,12 @@ def _comparisons(frame: pd.DataFrame, evidence: Evidence, settings: Mapping[str,
 def _counts(frame: pd.DataFrame) -> dict[str, Any]:
     """Variants that were scored, and scored ones that a baseline has no score for."""
     scored = frame["llr"].notna()
-    counts: dict[str, Any] = {"variants": len(frame), "scored": int(scored.sum())}
-    if "kind" in frame:
-        counts["scored_by_kind"] = {
-            name: int(n) for name, n in sorted(frame.loc[scored, "kind"].value_counts().items())
-        }
+    kinds = frame.loc[scored, "kind"].value_counts()
+    counts: dict[str, Any] = {
+        "variants": len(frame),
+        "scored": int(scored.sum()),
+        "scored_by_kind": {name: int(n) for name, n in sorted(kinds.items())},
+    }
     columns = {name: column for name, (column, _) in BASELINES.items() if column in frame}
     counts["lacking"] = {name: int((scored & frame[column].isna()).sum()) for name, column in columns.items()}
     return counts

@@ -1,5 +1,6 @@
 """What INFO of a scored VCF says of each allele, streamed."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from cyvcf2 import VCF
 
 from genoglot.errors import InputError, few
-from genoglot.variants.vcf import open_vcf
+from genoglot.variants.records import VariantFile, open_variants
 
 # Numbers of a header's description by which a key has one value for each ALT allele, or for REF and each ALT
 OF_ALLELES = ("A", "R")
+_DESCRIBED = re.compile(r"##INFO=<ID=([^,>]+),Number=([^,>]+)")
 
 
 def read_info(vcf: Path, keys: Sequence[str]) -> pd.DataFrame:
@@ -21,52 +22,50 @@ def read_info(vcf: Path, keys: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         Columns pos (0-based), ref, alt, allele (its number in the record, from 0), alleles (of the record), and one
-        for each key: None where there is no value, True for a flag, the allele's own value where the header says
-        that each has one (Number=A or R), else the tuple of the record's values.
+        for each key: None where there is no value, True for a flag, the text of the allele's own value where the
+        header says that each has one (Number=A or R), else the tuple of the texts of the record's values.
 
     Raises:
         InputError: the VCF cannot be read, or its header does not have a key.
     """
-    reader = open_vcf(vcf)
-    numbers = _numbers(reader, vcf, keys)
+    source = open_variants(vcf)
+    numbers = _numbers(source, keys)
     rows: list[tuple[Any, ...]] = []
-    try:
-        for record in reader:
-            alts = record.ALT or ["."]
-            columns = [_values(record.INFO.get(key), numbers[key], len(alts)) for key in keys]
-            for allele, alt in enumerate(alts):
-                own = (column[allele] for column in columns)
-                rows.append((record.POS - 1, record.REF, alt, allele, len(alts), *own))
-    except Exception as error:  # cyvcf2 raises bare exceptions for malformed records
-        raise InputError(f"{vcf}: a record cannot be read: {error}") from error
-    # of objects, or None would become NaN among numbers
+    for record in source.records():
+        found = dict(field.partition("=")[::2] for field in record.info.split(";"))
+        columns = [_values(found.get(key), numbers[key], len(record.alts)) for key in keys]
+        for allele, alt in enumerate(record.alts):
+            own = (column[allele] for column in columns)
+            rows.append((record.position, record.ref, alt, allele, len(record.alts), *own))
+    # of objects, since pandas would make NaN of None
     frame = pd.DataFrame(rows, columns=["pos", "ref", "alt", "allele", "alleles", *keys], dtype=object)
     return frame.astype({"pos": np.int64, "allele": np.int64, "alleles": np.int64})
 
 
-def _numbers(reader: VCF, vcf: Path, keys: Sequence[str]) -> dict[str, str]:
+def _numbers(source: VariantFile, keys: Sequence[str]) -> dict[str, str]:
     """`Number` of each key in the header."""
-    described = [entry.info() for entry in reader.header_iter() if entry["HeaderType"] == "INFO"]
-    numbers = {entry["ID"]: entry["Number"] for entry in described}
+    numbers = {match[1]: match[2] for line in source.header if (match := _DESCRIBED.match(line))}
     for key in keys:
         if key not in numbers:
             known = few(name for name in numbers if not name.startswith("GLM_")) or "none"
             raise InputError(
-                f"{vcf}: the sheet of variants names INFO/{key}, which its header does not have; it has {known}"
+                f"{source.path}: the sheet of variants names INFO/{key}, which its header does not have; it has {known}"
             )
-    return numbers
+    return {key: numbers[key] for key in keys}
 
 
-def _values(value: Any, number: str, alleles: int) -> list[Any]:
+def _values(text: str | None, number: str, alleles: int) -> list[Any]:
     """What a record's value says of each of its ALT alleles."""
-    if value is None or isinstance(value, bool):
-        return [value] * alleles
-    values = tuple(value.split(",")) if isinstance(value, str) else value if isinstance(value, tuple) else (value,)
+    if text is None:
+        return [None] * alleles
+    if number == "0":
+        return [True] * alleles
+    values = tuple(text.split(","))
     if number not in OF_ALLELES:
-        return [values] * alleles
+        return [None if set(values) == {"."} else values] * alleles
     own = values[1:] if number == "R" else values
     # of another length than it should be, nothing can be told of any
-    return list(own) if len(own) == alleles else [None] * alleles
+    return [None if value == "." else value for value in own] if len(own) == alleles else [None] * alleles
 
 
 def matched_info(vcf: Path, keys: Sequence[str], frame: pd.DataFrame) -> pd.DataFrame:
@@ -106,14 +105,13 @@ def frequencies(info: pd.DataFrame, key: str, vcf: Path) -> tuple[np.ndarray, di
             counts["missing"] += 1
             continue
         try:
-            # as it was written: a frequency of 0.01 is no single-precision number, and lies in the bin from 0.01 on
-            result[row] = float(value) if isinstance(value, str) else float(str(np.float32(value)))
+            result[row] = float(value)
         except ValueError:
             result[row] = np.nan
         if not 0 <= result[row] <= 1:
             raise InputError(
                 f"{vcf}: {info['ref'][row]}>{info['alt'][row]} at position {info['pos'][row] + 1} has "
-                f"INFO/{key}={value}; expected a frequency, a number from 0 to 1"
+                f"INFO/{key}={'' if value is True else value}; expected a frequency, a number from 0 to 1"
             )
         counts["known"] += 1
     if not counts["known"]:
