@@ -93,10 +93,15 @@ def test_a_cut_tie_gives_what_breaking_it_at_random_gives_on_average():
     assert in_tail(*path_of(scores, positive), 13) == pytest.approx(np.mean(drawn), abs=0.1)
 
 
-def test_too_few_variants_have_no_tail():
-    positive = np.arange(40) < 20
-    found = tail(Ranking.of(np.arange(40.0)), positive, 0.001)
-    assert (found["n"], found["odds_ratio"], found["p"]) == (0, None, None)
+def test_a_tail_in_which_chance_alone_would_put_none_of_a_class_says_nothing():
+    scores = np.arange(1000.0)
+    for positives, share, told in ((500, 0.0001, False), (9, 0.1, False), (10, 0.1, True), (991, 0.1, False)):
+        positive = np.arange(1000) < positives
+        found = tail(Ranking.of(scores), positive, share)
+        assert found["n"] == round(1000 * share)
+        assert (found["odds_ratio"] is not None) == (found["p"] is not None) == told
+        measured = of_path(*path_of(scores, positive))
+        assert np.isfinite(measured[2 + measures.SHARES.index(0.1)]) == (positives in (10, 500))
 
 
 def test_rank_correlation_is_that_of_scipy_for_variants_and_resamples():

@@ -26,7 +26,8 @@ BASELINES = {
 TAIL_NOTE = (
     "The tail holds the variants of lowest score, a share of all that are compared. The odds ratio says how many times "
     "higher the odds of being one of the first kind are in the tail than outside; 1 is guessing. Intervals are "
-    "Woolf's, p is that of Fisher's exact test, and half a variant is added to all four counts where one is empty."
+    "Woolf's, p is that of Fisher's exact test, and half a variant is added to all four counts where one is empty. Tails "
+    "in which chance alone would put less than one variant of either kind are left out."
 )
 
 
@@ -88,9 +89,9 @@ def _baselines(measured: list[dict[str, Any]]) -> list[Block]:
                         f"{baseline['n_positives']:,} / {baseline['n_negatives']:,}",
                         with_interval(baseline, "model_auroc"),
                         with_interval(baseline, "auroc"),
-                        with_interval(baseline, "model_auprc"),
-                        with_interval(baseline, "auprc"),
-                        number(baseline["base_rate"]),
+                        with_interval(baseline, "model_auprc", 4),
+                        with_interval(baseline, "auprc", 4),
+                        number(baseline["base_rate"], 4),
                         f"{SYMBOLS[kind]} {WORDS[kind]}",
                     ]
                 )

@@ -89,21 +89,24 @@ def odds_ratio(inside: float, size: int, positives: int, negatives: int) -> tupl
     return float(cells[0] * cells[3] / (cells[1] * cells[2])), float(np.sqrt((1 / cells).sum()))
 
 
-def tail_size(share: float, variants: int) -> int:
-    """Number of variants in the tail; 0 where there are too few of them for a tail of that share."""
-    return round(share * variants)
+def telling(size: int, positives: int, negatives: int) -> bool:
+    """Whether a tail can tell anything: by chance alone, at least one variant of either class would be in it.
+
+    With less, the half that `odds_ratio` adds would be most of what it finds.
+    """
+    return size * min(positives, negatives) >= positives + negatives
 
 
 def tail(ranking: Ranking, positive: np.ndarray, share: float) -> dict[str, Any]:
     """Odds ratio in the tail of the highest scores with its 95% interval, and the p-value of Fisher's exact test.
 
-    The test (two-sided) takes the count of positives rounded, where a tie was shared. All is null in a tail without
-    variants.
+    The test (two-sided) takes the count of positives rounded, where a tie was shared. All is null in a tail that is not
+    `telling`.
     """
-    count, size = int(positive.sum()), tail_size(share, len(positive))
+    count, size = int(positive.sum()), round(share * len(positive))
     values: dict[str, Any] = {"share": share, "n": size, "positives": None, "p": None}
     values |= {f"odds_ratio{end}": None for end in ENDS}
-    if size == 0:
+    if not telling(size, count, len(positive) - count):
         return values
     path = ranking.path(np.ones(len(positive)), positive.astype(np.float64))
     inside = in_tail(*path, size)
@@ -121,8 +124,10 @@ def of_path(found: np.ndarray, seen: np.ndarray) -> list[float]:
     """AUROC, area under precision and recall, and the logarithm of the odds ratio in the tail of each of `SHARES`."""
     size, count = round(seen[-1]), round(found[-1])
     ratios = [
-        np.log(odds_ratio(in_tail(found, seen, cut), cut, count, size - count)[0]) if cut else np.nan
-        for cut in (tail_size(share, size) for share in SHARES)
+        np.log(odds_ratio(in_tail(found, seen, cut), cut, count, size - count)[0])
+        if telling(cut, count, size - count)
+        else np.nan
+        for cut in (round(share * size) for share in SHARES)
     ]
     return [area_under_roc(found, seen), average_precision(found, seen), *ratios]
 
