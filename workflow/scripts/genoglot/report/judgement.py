@@ -26,8 +26,8 @@ BASELINES = {
 TAIL_NOTE = (
     "The tail holds the variants of lowest score, a share of all that are compared. The odds ratio says how many times "
     "higher the odds of being one of the first kind are in the tail than outside; 1 is guessing. Intervals are "
-    "Woolf's, p is that of Fisher's exact test, and half a variant is added to all four counts where one is empty. Tails "
-    "in which chance alone would put less than one variant of either kind are left out."
+    "Woolf's, p is that of Fisher's exact test, and half a variant is added to all four counts where one is empty. "
+    "Tails in which chance alone would put less than one variant of either kind are left out."
 )
 
 
