@@ -4,7 +4,7 @@
     python benchmarks/variants.py agreement MODEL MARKOV SEQUENCE VCF
     python benchmarks/variants.py memory
 
-MODEL is a model folder, MARKOV its corpus' markov.safetensors, SEQUENCE a tokenized genome. `speed` scores a VCF of SNVs
+MODEL is a model folder, MARKOV the markov.safetensors of its corpus, SEQUENCE a tokenized genome. `speed` scores SNVs
 beside a plain loop: one string window for each variant and strand, one batch after another, in the precision named.
 `agreement` compares the modes on labelled variants: its VCF is a genome's consequences.vcf.gz. `memory` is the peak of
 5 and of 500 thousand records. Each measurement runs in a process of its own; results go to stdout as Markdown.
