@@ -3,7 +3,7 @@
 import configurations
 import numpy as np
 import pytest
-from tiny_study import GENOMES, REGIONS, VARIANTS, Study, known_variants
+from tiny_study import GENOMES, REGIONS, VARIANTS, Study, known_labels, known_variants, write_track
 
 
 @pytest.fixture(scope="session")
@@ -12,7 +12,10 @@ def inputs(tmp_path_factory) -> Study:
     study = Study(tmp_path_factory.mktemp("inputs"))
     rng = np.random.default_rng(5)
     contigs = study.write_genome("toy", rng)
-    (study / "known.vcf").write_text(known_variants(contigs))
+    known = known_variants(contigs)
+    (study / "known.vcf").write_text(known)
+    (study / "labels.tsv").write_text(known_labels(known))
+    write_track(study / "track.bw", rng)
     (study / "genomes.tsv").write_text(GENOMES)
     (study / "variants.tsv").write_text(VARIANTS)
     (study / "part.bed").write_text(REGIONS)

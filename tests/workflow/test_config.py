@@ -62,6 +62,25 @@ def test_what_is_made_by_default(config):
     assert study.contigs("derived") is None
 
 
+def test_what_variants_are_judged_by(config, tmp_path):
+    sheet = "variants\tgenome\tvcf\tlabels\tpositives\tnegatives\tfrequency\n"
+    (tmp_path / "variants.tsv").write_text(
+        f"{sheet}x\ta\tx.vcf\tINFO/SIG\tP, LP\tB\tAF\ny\ta\tconsequences\tt.tsv\t\t\t\n"
+    )
+    study = read(config)
+    said = study.judgement("x")
+    assert said["frequency_bins"] == [0.001, 0.01, 0.05, 0.1, 0.25, 0.5]
+    assert not {"mode", "chunks"} & said.keys(), "what changes scores or speed is no reason to judge them again"
+    assert {key: value for key, value in said.items() if key not in study.config["scoring"]} == {
+        "label_key": "SIG", "label_source": "INFO/SIG", "positives": ["P", "LP"], "negatives": ["B"],
+        "frequency_key": "AF", "derived": False,
+    }  # fmt: skip
+    assert (study.label_key("y"), study.judgement("y")["label_source"]) == (None, "t.tsv")
+    assert study.judgement("y")["derived"]
+    scoring = {"rare_below": 0.2, "common_from": 0.1}
+    refused(config | {"scoring": scoring}, "scoring.rare_below: 0.2 is above common_from, 0.1")
+
+
 def test_consequences_are_derived_for_the_contigs_that_are_scored(config, tmp_path):
     sheet = tmp_path / "variants.tsv"
     sheet.write_text(
@@ -270,6 +289,18 @@ def test_longer_circles_of_initial_models(config):
         ("genomes", "genome\tfasta\na\tensembl:yeast\n", "line 2: fasta: ensembl:yeast"),
         ("variants", "variants\tgenome\tvcf\nv\tc\tx\n", "line 2: genome c is not in"),
         ("variants", "variants\tgenome\tvcf\nv\tb\tconsequences\n", "line 2: v is derived from the annotation of b"),
+        ("variants", "variants\tgenome\tvcf\tpositives\nv\ta\tx\ty\n", "line 2: positives: there are no labels"),
+        ("variants", "variants\tgenome\tvcf\tlabels\nv\ta\tx\tINFO/\n", "line 2: labels: a key of INFO is missing"),
+        (
+            "variants",
+            "variants\tgenome\tvcf\tfrequency\nv\ta\tconsequences\tAF\n",
+            "derived from an annotation have none",
+        ),
+        (
+            "variants",
+            "variants\tgenome\tvcf\tlabels\tpositives\tnegatives\nv\ta\tx\tt.tsv\tA,b\tB, c\n",
+            "line 2: b cannot be both a positive and a negative",
+        ),
     ],
 )
 def test_mistakes_in_sheets(config, tmp_path, sheet, text, words):

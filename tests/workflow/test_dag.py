@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 RULES = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
 
 # what only some studies need
-OPTIONAL = {"derive_haplotype", "lift_annotation", "fetch_intervals", "import_model"}
+OPTIONAL = {"derive_haplotype", "lift_annotation", "fetch_intervals", "fetch_evidence", "import_model"}
 OF_SWEEPS = {"compare_models", "plot_comparison"}
 
 PARENT = """

@@ -13,7 +13,13 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
 
 # where the name of an import, or of the package on conda-forge, is not the name on PyPI
-DISTRIBUTIONS = {"Bio": "biopython", "sklearn": "scikit-learn", "umap": "umap-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "Bio": "biopython",
+    "pyBigWig": "pybigwig",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    "yaml": "pyyaml",
+}
 CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 # needed though nothing imports them: a program, and what writes a Parquet file or opens a page's figures for pandas
 BESIDE_IMPORTS = {"python", "bedtools"}

@@ -23,7 +23,7 @@ PROMISED = [
     *(f"{GENOME}/{name}" for name in ("consequences.vcf.gz", "consequences.vcf.gz.tbi")),
     *(f"{GENOME}/sequence/{name}" for name in ("bases.npy", "contigs.tsv")),
     *(f"{GENOME}/{name}" for name in ("names.tsv", "source/fasta.json", "source/annotation.json")),
-    "results/variants/known/source/variants.json",
+    *(f"results/variants/known/source/{name}.json" for name in ("variants", "labels")),
     *(f"results/corpora/tiny/{name}" for name in ("windows.parquet", "corpus.json", "markov.safetensors")),
     "results/corpora/tiny/windows/toy.parquet",
     *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("config.json", "model.safetensors", *CODE)),
@@ -44,7 +44,8 @@ PROMISED = [
         f"results/variants/{variants}/small.{kind}"
         for variants in ("consequences", "known")
         for kind in (
-            "vcf.gz", "vcf.gz.tbi", "metrics.json", "summary.json", "scores.parquet", "labelled.parquet", "auroc.svg"
+            "vcf.gz", "vcf.gz.tbi", "metrics.json", "summary.json", "scores.parquet", "labelled.parquet", "auroc.svg",
+            "evaluation.json",
         )
     ),
     "results/calibration/toy/small.parquet",
@@ -117,6 +118,24 @@ def test_metrics_have_their_keys(finished):
         assert {
             "positives", "negatives", "n", "auroc", "auroc_low", "auroc_high", "markov_auroc"
         } <= comparison.keys()  # fmt: skip
+
+
+def test_variants_are_judged_by_what_the_sheet_names(finished):
+    comparisons = load(finished / "results/variants/known/small.metrics.json")
+    first = comparisons[0]
+    assert [first[key] for key in ("by", "positives", "negatives", "n_positives", "n_negatives")] == [
+        "https://labels.invalid/labels.tsv", "bad", "all others", 20, 20
+    ]  # fmt: skip
+    assert first["baselines"]["markov"]["n"] == 40
+    # the track has a value on one contig of the two
+    assert first["baselines"]["conservation"]["n"] == 20
+    evaluation = load(finished / "results/variants/known/small.evaluation.json")
+    assert evaluation["labels"]["unmatched_rows"] == 0
+    assert evaluation["frequency"]["correlation"]["n"] == sum(row["n"] for row in evaluation["frequency"]["bins"]) >= 40
+    assert "SNVs of the set lie in neutral regions" in evaluation["trinucleotide"]["missing_because"]
+    page = (finished / "results/report.html").read_text()
+    assert "Allele frequency (INFO/AF)" in page
+    assert "Labels from https://labels.invalid/labels.tsv: 20 positives and 20 negatives." in page
 
 
 def test_the_members_of_a_sweep_stand_side_by_side(finished):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyBigWig
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -47,11 +48,17 @@ CONFIG = {
     "scoring": {"bootstraps": 50, "chunks": 2, "calibration": {"sites": 500}},
     "scans": {"part": {"genome": "toy", "bed": "part.bed"}},
     "report": {"title": "A tiny study"},
+    "mirrors": {"https://labels.invalid/": "./"},
 }
 
 GENOMES = "genome\tfasta\tannotation\ntoy\ttoy.fa\ttoy.gff3\n"
 REGIONS = "chrA\t29000\t29500\nchrB\t0\t5000\n"
-VARIANTS = "variants\tgenome\tvcf\tcontigs\nconsequences\ttoy\tconsequences\tchrB\nknown\ttoy\tknown.vcf\t\n"
+# consequences, and a user's VCF judged by everything that it can be judged by
+VARIANTS = (
+    "variants\tgenome\tvcf\tcontigs\tlabels\tpositives\tfrequency\tconservation\n"
+    "consequences\ttoy\tconsequences\tchrB\t\t\t\t\n"
+    "known\ttoy\tknown.vcf\t\thttps://labels.invalid/labels.tsv\tbad\tAF\ttrack.bw\n"
+)
 
 
 def random_sequence(rng: np.random.Generator, length: int) -> str:
@@ -127,6 +134,21 @@ def known_variants(contigs: dict[str, str]) -> str:
         lines.append(f"{name}\t13001\twrong_ref\t{wrong}\t{sequence[13_000]}\t.\t.\t.")
     lines.append("chrZ\t5\tno_contig\tA\tC\t.\t.\t.")
     return "\n".join(lines) + "\n"
+
+
+def known_labels(vcf: str) -> str:
+    """A table that labels the first allele of every record of a VCF that has no ID, by turns bad and good."""
+    rows = [line.split("\t") for line in vcf.splitlines() if not line.startswith("#")]
+    unnamed = [(row[0], row[1], row[3], row[4].split(",")[0]) for row in rows if row[2] == "."]
+    lines = ["\t".join([*row, ("good", "bad")[number % 2]]) for number, row in enumerate(unnamed)]
+    return "\n".join(["chrom\tpos\tref\talt\tlabel", *lines]) + "\n"
+
+
+def write_track(path: Path, rng: np.random.Generator) -> None:
+    """A bigWig with a value for every base of the first contig."""
+    with pyBigWig.open(str(path), "w") as track:
+        track.addHeader(list(LENGTHS.items()))
+        track.addEntries("chrA", 0, values=rng.normal(size=LENGTHS["chrA"]).tolist(), span=1, step=1)
 
 
 @dataclass

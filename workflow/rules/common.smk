@@ -41,6 +41,7 @@ wildcard_constraints:
     scan=any_of(study.scans),
     source="fasta|annotation|aliases|repeats|haplotypes-[0-9a-f]{8}",
     intervals="include|exclude",
+    evidence="labels|conservation",
     chunk="[0-9]+-of-[0-9]+",
 
 

@@ -29,6 +29,24 @@ def variants_checksum(wildcards):
     return study.variants[wildcards.variants]["checksum"]
 
 
+def evidence_source(wildcards):
+    """What the sheet names as the labels or the conservation of a variant set."""
+    return study.source("variants", wildcards.variants, wildcards.evidence)
+
+
+def evidence_file(column):
+    """Input function: a variant set's labels or conservation: the file itself if it is one of this machine."""
+
+    def path(wildcards):
+        source = study.variants[wildcards.variants][column]
+        if source is None or (column == "labels" and study.label_key(wildcards.variants)):
+            return []
+        local = local_path(source)
+        return f"{VARIANTS}/source/{column}" if local is None else ancient(local)
+
+    return path
+
+
 def intervals_source(wildcards):
     """The BED of a genome on which a corpus' windows lie, or which they may not touch."""
     return study.corpora[wildcards.corpus][wildcards.intervals][wildcards.genome]

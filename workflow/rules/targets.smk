@@ -52,6 +52,7 @@ REPORTED = {
     "labelled": per_pair(f"{VARIANTS}/{{model}}.labelled.parquet", "variants", "model", SCORED),
     "comparisons": per_pair(f"{VARIANTS}/{{model}}.metrics.json", "variants", "model", SCORED),
     "scans": per_pair(f"{SCAN}/{{model}}.summary.json", "scan", "model", SCANNED),
+    "evaluations": per_pair(f"{VARIANTS}/{{model}}.evaluation.json", "variants", "model", SCORED),
 }
 
 
@@ -101,9 +102,10 @@ def report_manifest(wildcards, input, output):
                 "summary": summary,
                 "metrics": metrics,
                 "labelled": labelled,
+                "evaluation": evaluation,
             }
-            for (name, model), vcf, summary, metrics, labelled in zip(
-                SCORED, input.vcfs, input.summaries, input.comparisons, input.labelled
+            for (name, model), vcf, summary, metrics, labelled, evaluation in zip(
+                SCORED, input.vcfs, input.summaries, input.comparisons, input.labelled, input.evaluations
             )
         ],
         "scans": [

@@ -104,16 +104,40 @@ rule gather_variants:
         "../scripts/gather_variants.py"
 
 
+rule fetch_evidence:
+    output:
+        file=temp(f"{VARIANTS}/source/{{evidence}}"),
+        record=f"{VARIANTS}/source/{{evidence}}.json",
+    log:
+        "<logs>/fetch_evidence/{variants}/{evidence}.log",
+    localrule: True
+    conda:
+        "../../envs/genomics.yaml"
+    resources:
+        mem_mb=mem_mb(1000),
+        runtime=720,
+    params:
+        source=evidence_source,
+        mirrors=mirrors,
+    script:
+        "../scripts/fetch_evidence.py"
+
+
 rule evaluate_variants:
     input:
         scores=rules.gather_variants.output.scores,
+        vcf=rules.gather_variants.output.vcf,
+        labels=evidence_file("labels"),
+        conservation=evidence_file("conservation"),
         annotation=annotation_of,
+        regions=of_genome("regions.bed.gz"),
         bases=of_genome("sequence/bases.npy"),
         contigs=of_genome("sequence/contigs.tsv"),
         names=of_genome("names.tsv"),
     output:
         labelled=f"{VARIANTS}/{{model}}.labelled.parquet",
         metrics=f"{VARIANTS}/{{model}}.metrics.json",
+        report=f"{VARIANTS}/{{model}}.evaluation.json",
     log:
         "<logs>/evaluate_variants/{variants}/{model}.log",
     benchmark:
@@ -125,7 +149,7 @@ rule evaluate_variants:
         runtime=120,
     params:
         contigs=lambda wildcards: study.contigs(wildcards.variants),
-        bootstraps=study.config["scoring"]["bootstraps"],
+        judgement=lambda wildcards: study.judgement(wildcards.variants),
         seed=study.config["seed"],
     script:
         "../scripts/evaluate_variants.py"

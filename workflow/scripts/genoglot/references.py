@@ -9,7 +9,7 @@ from genoglot.schema import suggestion
 from genoglot.sheets import Row
 from genoglot.sources.accession import is_accession, parse
 from genoglot.sources.location import local_path
-from genoglot.study import CONSEQUENCES, ON_ANNOTATION, Study
+from genoglot.study import CONSEQUENCES, INFO, ON_ANNOTATION, Study, listed
 
 
 def genome_problems(study: Study, places: Mapping[str, str]) -> Iterator[str]:
@@ -51,6 +51,12 @@ def _accession_problems(where: str, row: Row) -> Iterator[str]:
 
 def configuration_problems(study: Study) -> Iterator[str]:
     """Entries of the configuration that name what is not there, or what does not fit."""
+    scoring = study.config["scoring"]
+    if scoring["rare_below"] > scoring["common_from"]:
+        yield (
+            f"scoring.rare_below: {scoring['rare_below']:g} is above common_from, {scoring['common_from']:g}; a "
+            "variant cannot be both rare and common"
+        )
     for name, corpus in study.corpora.items():
         yield from _corpus_problems(study, name, corpus)
     for name, tokenizer in study.tokenizers.items():
@@ -285,3 +291,18 @@ def variant_problems(study: Study, places: Mapping[str, str]) -> Iterator[str]:
             yield f"{places[name]}: genome {genome} is not in {sheet}{suggestion(str(genome), study.genomes)}"
         elif row["vcf"] == CONSEQUENCES and not study.annotated(genome):
             yield f"{places[name]}: {name} is derived from the annotation of {genome}, and {genome} has none in {sheet}"
+        yield from _evidence_problems(places[name], row)
+
+
+def _evidence_problems(where: str, row: Row) -> Iterator[str]:
+    """What does not go together in the columns by which scores are judged."""
+    for column in ("positives", "negatives"):
+        if row[column] and not row["labels"]:
+            yield f"{where}: {column}: there are no labels; name where they are in the column labels"
+    if row["labels"] == INFO:
+        yield f"{where}: labels: a key of INFO is missing, as in {INFO}CLNSIG"
+    positives, negatives = ({word.lower() for word in listed(row[key])} for key in ("positives", "negatives"))
+    if both := sorted(positives & negatives):
+        yield f"{where}: {', '.join(both)} cannot be both a positive and a negative"
+    if row["frequency"] and row["vcf"] == CONSEQUENCES:
+        yield f"{where}: frequency: variants derived from an annotation have none; leave it empty"

@@ -21,8 +21,18 @@ GENBANK = re.compile(r"\.(gb|gbk|gbff|genbank)(\.b?gz)?$", re.IGNORECASE)
 OF_WINDOWS = (
     "window", "step", "jitter", "max_n", "max_soft_masked", "recipe", "split", "validation", "test"
 )  # fmt: skip
+OF_JUDGEMENT = ("bootstraps", "fewest", "rare_below", "common_from", "frequency_bins")
 OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
 ON_ANNOTATION = ("features", "balanced")
+
+
+# how the sheet of variants writes a key of INFO where a path could stand
+INFO = "INFO/"
+
+
+def listed(field: str | None) -> list[str]:
+    """The comma-separated parts of a field of a sheet."""
+    return [part.strip() for part in (field or "").split(",") if part.strip()]
 
 
 @dataclass(frozen=True)
@@ -176,8 +186,25 @@ class Study:
 
     def contigs(self, variants: str) -> list[str] | None:
         """Contigs to which the scoring of a variant set is restricted; None for all."""
-        given = self.variants[variants]["contigs"]
-        return [name.strip() for name in given.split(",") if name.strip()] if given else None
+        return listed(self.variants[variants]["contigs"]) or None
+
+    def label_key(self, variants: str) -> str | None:
+        """INFO key that labels a variant set; None if none does."""
+        source = self.variants[variants]["labels"]
+        return source.removeprefix(INFO) if source and source.startswith(INFO) else None
+
+    def judgement(self, variants: str) -> dict[str, Any]:
+        """What configuration and sheet say of how a variant set's scores are judged, without where its files lie."""
+        row = self.variants[variants]
+        return {
+            **{key: self.config["scoring"][key] for key in OF_JUDGEMENT},
+            "label_key": self.label_key(variants),
+            "label_source": row["labels"],
+            "positives": listed(row["positives"]),
+            "negatives": listed(row["negatives"]),
+            "frequency_key": row["frequency"],
+            "derived": row["vcf"] == CONSEQUENCES,
+        }
 
     def consequence_contigs(self, genome: str) -> list[str] | None:
         """Contigs for which consequences are derived: all that a set of the genome scores; None for all."""

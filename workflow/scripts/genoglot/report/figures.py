@@ -322,3 +322,23 @@ def scores(table: pd.DataFrame, seed: int = 0) -> go.Figure:
     figure.add_vline(x=0, line={"color": GREY, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(title="log-likelihood ratio, alternative against reference (nats)")
     return figure.update_xaxes(range=[min(low - pad, -pad), max(high + pad, pad)])
+
+
+# parts of a box and where a bin of allele frequency (`frequency_bins` of genoglot.variants.frequency) has them
+BOX = {"lowerfence": "q05", "q1": "q25", "median": "q50", "q3": "q75", "upperfence": "q95", "mean": "mean"}
+
+
+def frequency_boxes(labels: list[str], bins: list[dict[str, Any]]) -> go.Figure:
+    """Distribution of log-likelihood ratios in bins of allele frequency, from their quantiles."""
+    parts = {part: [row[key] for row in bins] for part, key in BOX.items()}
+    box = go.Box(x=labels, **parts, line={"color": BLUE, "width": 1.5}, name="")
+    figure = _figure([box], 380, showlegend=False, margin_t=34)
+    figure.update_xaxes(title="allele frequency (variants)", type="category")
+    return figure.update_yaxes(title="log-likelihood ratio (nats)")
+
+
+def tail_dots(rows: list[str], series: dict[str, list[dict[str, Any]]]) -> go.Figure:
+    """Odds ratios in tails, as `dots`, on a logarithmic axis with a line at 1."""
+    figure = dots(rows, series, "odds ratio in the tail")
+    figure.update_xaxes(type="log", range=None, autorange=True)
+    return figure.add_vline(x=1, line={"color": GREY, "width": 1.5, "dash": "dot"})

@@ -23,6 +23,7 @@ JSON_FILES = {
     "config": "architecture",
     "summary": "summary",
     "comparison": "comparison",
+    "evaluation": "evaluation",
 }
 
 

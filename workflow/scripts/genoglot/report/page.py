@@ -218,8 +218,9 @@ def _files(loaded: dict[str, list[dict[str, Any]]], link: Linker) -> list[tuple[
     for entry in loaded["variants"]:
         names = {
             "vcf": "all records with scores in INFO",
-            "labelled": "scores and consequences",
+            "labelled": "scores, consequences, labels and baselines",
             "metrics": "comparisons",
+            "evaluation": "allele frequency, and what could not be compared",
             "summary": "counts",
         }
         items = [(link(entry["paths"][key]), what) for key, what in names.items() if key in entry["paths"]]

@@ -36,6 +36,8 @@ CONTESTANTS = {
     "model": ("model", BLUE, "circle"),
     "pretrained": ("pretrained", BLUE, "circle"),
     "markov": ("Markov chain", ORANGE, "diamond"),
+    "trinucleotide": ("mutation rates", SKY, "square"),
+    "conservation": ("conservation", GREEN, "triangle-up"),
     "6mer": ("6-mer frequencies", ORANGE, "diamond"),
     "3mer": ("3-mer frequencies", SKY, "square"),
     "kmer": ("6-mer frequencies", ORANGE, "diamond"),

@@ -5,6 +5,7 @@ from typing import Any
 from genoglot.report import figures
 from genoglot.report.blocks import Block, Bullets, Figure, Heading, Links, Section, Table, Text
 from genoglot.report.inputs import Linker, read_columns
+from genoglot.report.judgement import judgement
 from genoglot.report.palette import CONSEQUENCE_COLOURS, CONTESTANTS, consequence_words, in_order
 from genoglot.report.verdicts import (
     SYMBOLS,
@@ -256,15 +257,15 @@ def _variants(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
     if scored == 0:
         why = "the genome has no annotation, or no scored variant changes a gene that it knows"
         blocks.append(Text(f"No scored variant has a consequence to compare by: {why}.", note=True))
-        return blocks
-    caption = (
-        f"Scores of {scored:,} variants by what the annotation says they do; their number in brackets (shapes are "
-        f"drawn from at most {figures.MAX_VIOLIN_POINTS:,} each; under {figures.FEWEST_FOR_SHAPE}, each is a point). "
-        "The box spans the middle half, its line is the median. The outermost 0.5% on either side lie "
-        "outside the frame. Further left, the model finds the change less likely."
-    )
-    blocks.append(Figure(f"scores-{index}", figures.scores(table), caption))
-    return blocks + _comparisons(index, entry["metrics"], _medians(table))
+    else:
+        caption = (
+            f"Scores of {scored:,} variants by what the annotation says they do; their number in brackets (shapes are "
+            f"drawn from at most {figures.MAX_VIOLIN_POINTS:,} each; under {figures.FEWEST_FOR_SHAPE}, each is a "
+            "point). The box spans the middle half, its line is the median. The outermost 0.5% on either side lie "
+            "outside the frame. Further left, the model finds the change less likely."
+        )
+        blocks += [Figure(f"scores-{index}", figures.scores(table), caption), _medians(table)]
+    return [*blocks, *_comparisons(index, entry["metrics"]), *judgement(index, entry)]
 
 
 def _scored(summary: dict[str, Any]) -> list[Block]:
@@ -295,11 +296,11 @@ def _medians(table: Any) -> Block:
     return Table(["consequence", "scored", "lower quarter", "median", "upper quarter"], rows, {1, 2, 3, 4})
 
 
-def _comparisons(index: int, comparisons: list[dict[str, Any]], medians: Block) -> list[Block]:
+def _comparisons(index: int, comparisons: list[dict[str, Any]]) -> list[Block]:
     measured = [item for item in comparisons if item.get("auroc") is not None]
-    blocks: list[Block] = [medians]
     if not measured:
-        return [*blocks, Text("There are too few variants of any two kinds to compare.", note=True)]
+        text = "There are too few variants of any two kinds to compare."
+        return [Text(text, note=True)] if comparisons else []
     names = [" against ".join(consequence_words(item[key]) for key in ("positives", "negatives")) for item in measured]
     series = {
         key: [{name: item.get(f"{prefix}auroc{end}") for name, end in _ENDS.items()} for item in measured]
@@ -326,4 +327,4 @@ def _comparisons(index: int, comparisons: list[dict[str, Any]], medians: Block) 
     if missing:
         note += f" Too few variants: {', '.join(missing)}."
     figure = figures.dots(names, series, "AUROC", 0.5)
-    return [*blocks, Figure(f"auroc-{index}", figure, caption), Table(columns, rows, {1, 2, 3}, note.strip())]
+    return [Figure(f"auroc-{index}", figure, caption), Table(columns, rows, {1, 2, 3}, note.strip())]

@@ -144,11 +144,13 @@ def judge_comparison(comparison: dict[str, Any]) -> str:
 
 
 def judge_variants(name: str, comparisons: list[dict[str, Any]]) -> Headline | None:
-    """AUROC of stop-gained against synonymous, or of the first comparison that was measured."""
+    """AUROC by the labels of the sheet, else of stop-gained against synonymous, else of the first comparison."""
     measured = [item for item in comparisons if item.get("auroc") is not None]
     if not measured:
         return None
-    first = next((item for item in measured if item["positives"] == "stop_gained"), measured[0])
+    labelled = [item for item in measured if item.get("by", "consequence") != "consequence"]
+    stops = [item for item in measured if item["positives"] == "stop_gained"]
+    first = [*labelled, *stops, *measured][0]
     pair = " against ".join(first[key].removesuffix("_variant").replace("_", " ") for key in ("positives", "negatives"))
     markov = Baseline("Markov chain", number(first.get("markov_auroc")), judge_comparison(first))
     return Headline(f"Variants {name}: {pair}", number(first["auroc"]), "AUROC", [markov], "Guessing gives 0.5.")

@@ -19,6 +19,7 @@ from genoglot.model.reading import has_tables
 from genoglot.model.sites import Mode, site_strands
 from genoglot.variants.alleles import SCORED, Alleles, Edit, read_alleles
 from genoglot.variants.calibration import Calibration
+from genoglot.variants.calibration import context as kmers_around
 from genoglot.variants.counts import Counts
 from genoglot.variants.fields import (
     CALIBRATED,
