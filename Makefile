@@ -14,7 +14,7 @@ export PATH := $(BIN):$(PATH)
 
 SNAKEMAKE := $(BIN)/python -m snakemake --workflow-profile workflow/profiles/default
 
-.PHONY: help setup bedtools demo test lint benchmark docs lock
+.PHONY: help setup bedtools slurm demo test lint benchmark docs lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -53,6 +53,18 @@ bedtools: | $(VENV)/.installed
 	    exit 1; \
 	fi
 
+# For tests alone, which say so and skip where it is missing.
+slurm:
+	@PATH="$$PATH:/usr/sbin:/sbin"; \
+	if command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v munged >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Slurm with apt-get."; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge >/dev/null; } || \
+	        echo "Slurm could not be installed; its tests will be skipped." >&2; \
+	else \
+	    echo "Tests on Slurm will be skipped: it is not installed (Debian, Ubuntu: sudo apt-get install slurm-wlm munge)."; \
+	fi
+
 demo: setup
 	@$(SNAKEMAKE) --cores $(CORES) --quiet rules host
 	@echo
@@ -60,7 +72,7 @@ demo: setup
 	@echo "Model:            results/models/demo/"
 	@echo "Scored variants:  results/variants/consequences/demo.vcf.gz"
 
-test: setup
+test: setup slurm
 	@$(BIN)/python -m pytest
 
 lint: setup

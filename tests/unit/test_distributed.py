@@ -96,7 +96,7 @@ SRUN = """\
 # starts the tasks of a step as Slurm does, all on this machine, one for each node
 import os, subprocess, sys
 options = [word for word in sys.argv[1:] if word.startswith("--")]
-assert "--nodes=2" in options and "--ntasks=2" in options
+assert {{"--nodes=2", "--ntasks=2", "--cpus-per-task=1"}} <= set(options)
 command = sys.argv[1 + len(options):]
 step = {{"SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_NNODES": "2", "SLURM_NODELIST": "localhost"}}
 tasks = [

@@ -229,7 +229,7 @@ def main() -> None:
         record_memory(Path(memory))
     arguments = json.loads(given.read_text())
     with logged(given.with_suffix(".log")):
-        start_on_all_nodes(arguments["hardware"]["nodes"])
+        start_on_all_nodes(arguments["hardware"]["nodes"], arguments["threads"])
         pretrain(**arguments)
 
 

@@ -1,5 +1,6 @@
 """What would be run, without running it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -210,10 +211,54 @@ def test_training_reads_a_tokenizer_and_an_annotation_only_if_it_is_told_to(inpu
     assert study.jobs(target) == jobs | more
 
 
-def test_a_training_asks_for_the_gpus_that_it_names(inputs, tmp_path):
+def resources_of(study, hardware: dict, *arguments: str) -> str:
+    study.configure(models={"m": {"corpus": "tiny", "hardware": hardware}}, tasks={})
+    run = study.snakemake("--dry-run", *arguments, "results/models/m/model.safetensors")
+    assert run.returncode == 0, run.stdout
+    return re.search(r"^rule pretrain_model:.*?resources: (.*?)$", run.stdout, re.M | re.S)[1]
+
+
+@pytest.mark.parametrize(
+    ("hardware", "gpus", "nodes"),
+    [({}, 1, 1), ({"devices": "auto"}, 1, 1), ({"devices": 4}, 4, 1), ({"devices": 4, "nodes": 3}, 12, 3)],
+)
+def test_a_training_asks_for_the_gpus_that_its_hardware_names(inputs, tmp_path, hardware, gpus, nodes):
+    """Whatever the profile says of other rules."""
     study = inputs.copy(tmp_path)
-    for hardware, asked in (({}, 0), ({"devices": "auto"}, 0), ({"devices": 4}, 4)):
-        study.configure(models={"m": {"corpus": "tiny", "hardware": hardware}}, tasks={})
-        run = study.snakemake("--dry-run", "results/models/m/model.safetensors")
-        resources = re.search(r"^rule pretrain_model:.*?resources: (.*?)$", run.stdout, re.M | re.S).group(1)
-        assert f"gpu={asked}" in resources
+    for profile in ((), ("--profile", str(ROOT / "profiles/slurm"), "--executor", "dryrun")):
+        resources = resources_of(study, hardware, *profile)
+        assert f"gpu={gpus}," in resources
+        assert f"nodes={nodes}, tasks={nodes}, tasks_per_gpu=0" in resources
+        # srun starts the tasks of several machines, and each gives as many GPUs
+        assert ("mpi=srun" in resources) == (nodes > 1)
+        assert (f"--gpus-per-node={gpus // nodes}" in resources) == (nodes > 1)
+        assert "--signal=TERM@120" in resources
+
+
+def test_memory_and_time_grow_with_the_input_and_with_attempts(finished, tmp_path):
+    study = finished.copy(tmp_path)
+    target = "results/embeddings/toy/small/umap.parquet"
+    # a file of a gigabyte that takes no space
+    os.truncate(study / "results/embeddings/toy/small/embeddings.parquet", 10**9)
+    for attempt, factor in ((1, 1), (2, 2), (3, 4), (4, 4)):
+        run = study.snakemake("--dry-run", "--forcerun", "analyse_embeddings", "--attempt", str(attempt), "--", target)
+        asked = re.search(r"^rule analyse_embeddings:.*?resources: (.*?)$", run.stdout, re.M | re.S)[1]
+        # 16 GB and six times the input; four hours and a tenth of a minute for each megabyte
+        assert f"mem_mb={factor * 22_000}," in asked
+        assert f"runtime={factor * 340}" in asked
+
+
+def test_account_and_partition_of_the_profile_reach_every_job(inputs, tmp_path):
+    study = inputs.copy(tmp_path / "study")
+    text = (ROOT / "profiles/slurm/config.yaml").read_text()
+    for name in ("slurm_account: mine", "slurm_partition: short"):
+        assert f"  # {name}\n" in text
+        text = text.replace(f"  # {name}\n", f"  {name}\n")
+    (tmp_path / "config.yaml").write_text(text)
+    run = study.snakemake("--dry-run", "--profile", str(tmp_path), "--executor", "dryrun")
+    assert run.returncode == 0, run.stdout
+    submitted = re.findall(r"^rule (\w+):.*?resources: (.*?)$", run.stdout, re.M | re.S)
+    assert "pretrain_model" in dict(submitted)
+    for rule, resources in submitted:
+        assert "slurm_account=mine" in resources, rule
+        assert "slurm_partition=short" in resources, rule

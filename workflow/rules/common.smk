@@ -1,4 +1,5 @@
 # The study, checked once; what the wildcards may be; where things lie.
+import math
 import re
 import sys
 from pathlib import Path

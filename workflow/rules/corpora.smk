@@ -14,7 +14,7 @@ rule fetch_intervals:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(1000),
-        runtime=60,
+        runtime=runtime(60),
     params:
         source=intervals_source,
         mirrors=mirrors,
@@ -38,7 +38,7 @@ rule make_windows:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(4000),
-        runtime=60,
+        runtime=runtime(60),
     params:
         settings=lambda wildcards: study.window_settings(wildcards.corpus),
         seed=study.config["seed"],
@@ -62,8 +62,8 @@ rule build_corpus:
     conda:
         "../../envs/genomics.yaml"
     resources:
-        mem_mb=mem_mb(8000),
-        runtime=240,
+        mem_mb=mem_mb(8000, parts=20),
+        runtime=runtime(240),
     params:
         settings=corpus_of,
         species=lambda wildcards: study.species(wildcards.corpus),
@@ -87,7 +87,7 @@ rule fit_markov:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(8000),
-        runtime=120,
+        runtime=runtime(120, bases=0.1),
     params:
         genomes=corpus_genomes,
     script:
@@ -112,7 +112,7 @@ rule make_tokenizer:
     threads: 4
     resources:
         mem_mb=mem_mb(8000),
-        runtime=240,
+        runtime=runtime(240),
     params:
         genomes=corpus_genomes,
         settings=lambda wildcards: study.tokenizers[wildcards.tokenizer],

@@ -17,8 +17,8 @@ rule embed_windows:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        mem_mb=mem_mb(16000),
-        runtime=240,
+        mem_mb=mem_mb(16000, bases=4),
+        runtime=runtime(240, bases=0.3),
         gpu=0,
     params:
         settings=inference(step=study.config["embeddings"]["step"]),
@@ -44,8 +44,8 @@ rule analyse_embeddings:
         "../../envs/analysis.yaml"
     threads: 4
     resources:
-        mem_mb=mem_mb(16000),
-        runtime=240,
+        mem_mb=mem_mb(16000, embeddings=6),
+        runtime=runtime(240, embeddings=0.1),
     params:
         max_points=study.config["embeddings"]["max_points"],
         neighbours=study.config["embeddings"]["neighbours"],

@@ -14,7 +14,7 @@ rule fetch_source:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(1000),
-        runtime=240,
+        runtime=runtime(240),
     params:
         source=genome_source,
         checksum=genome_checksum,
@@ -42,7 +42,7 @@ rule derive_haplotype:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(4000),
-        runtime=120,
+        runtime=runtime(120),
     params:
         sample=genome_setting("sample"),
         haplotype=genome_setting("haplotype"),
@@ -69,7 +69,7 @@ rule normalise_genome:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(2000),
-        runtime=120,
+        runtime=runtime(120),
     params:
         cleaning=lambda wildcards: study.cleaning(wildcards.genome),
         origin=sequence_origin,
@@ -93,7 +93,7 @@ rule tokenize_genome:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(2000),
-        runtime=60,
+        runtime=runtime(60),
     script:
         "../scripts/tokenize_genome.py"
 
@@ -110,7 +110,7 @@ rule name_contigs:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(1000),
-        runtime=30,
+        runtime=runtime(30),
     script:
         "../scripts/name_contigs.py"
 
@@ -128,7 +128,7 @@ rule lift_annotation:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(8000),
-        runtime=60,
+        runtime=runtime(60),
     script:
         "../scripts/lift_annotation.py"
 
@@ -151,8 +151,8 @@ rule normalise_annotation:
     conda:
         "../../envs/genomics.yaml"
     resources:
-        mem_mb=mem_mb(8000),
-        runtime=60,
+        mem_mb=mem_mb(8000, annotation=10),
+        runtime=runtime(60),
     params:
         origin=annotation_origin,
     script:
@@ -171,8 +171,8 @@ rule classify_regions:
     conda:
         "../../envs/genomics.yaml"
     resources:
-        mem_mb=mem_mb(8000),
-        runtime=60,
+        mem_mb=mem_mb(8000, annotation=100),
+        runtime=runtime(60),
     params:
         promoter_upstream=study.config["regions"]["promoter_upstream"],
     script:
@@ -195,8 +195,8 @@ rule derive_consequences:
     conda:
         "../../envs/genomics.yaml"
     resources:
-        mem_mb=mem_mb(8000),
-        runtime=120,
+        mem_mb=mem_mb(8000, annotation=100),
+        runtime=runtime(120, annotation=5),
     params:
         contigs=lambda wildcards: study.consequence_contigs(wildcards.genome),
         max_per_class=study.config["consequences"]["max_per_class"],

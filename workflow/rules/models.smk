@@ -34,6 +34,10 @@ rule pretrain_model:
         gpu=training_gpus,
         nodes=training_nodes,
         tasks=training_nodes,
+        # or Slurm would start a task for each GPU
+        tasks_per_gpu=0,
+        mpi=training_launcher,
+        slurm_extra=training_options,
     params:
         genomes=corpus_genomes,
         labelled=lambda wildcards: study.labelled(wildcards.model),
@@ -63,7 +67,7 @@ rule import_model:
         "../../envs/torch.yaml"
     resources:
         mem_mb=mem_mb(16000),
-        runtime=240,
+        runtime=runtime(240),
     params:
         source=model_setting("pretrained"),
         revision=model_setting("revision"),
@@ -92,7 +96,7 @@ rule evaluate_model:
     threads: 4
     resources:
         mem_mb=mem_mb(16000),
-        runtime=240,
+        runtime=runtime(240),
         gpu=0,
     params:
         genomes=corpus_genomes,
@@ -116,7 +120,7 @@ rule compare_models:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=mem_mb(2000),
-        runtime=30,
+        runtime=runtime(30),
     params:
         members=lambda wildcards: study.members(wildcards.sweep),
     script:

@@ -18,7 +18,7 @@ rule plot_curves:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=mem_mb(2000),
-        runtime=30,
+        runtime=runtime(30),
     params:
         # for the caption
         corpus=corpus_name,
@@ -42,7 +42,7 @@ rule plot_comparison:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=mem_mb(2000),
-        runtime=30,
+        runtime=runtime(30),
     script:
         "../scripts/plot_comparison.py"
 
@@ -64,7 +64,7 @@ rule plot_umap:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=mem_mb(4000),
-        runtime=30,
+        runtime=runtime(30),
     script:
         "../scripts/plot_umap.py"
 
@@ -85,7 +85,7 @@ rule plot_auroc:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=mem_mb(2000),
-        runtime=30,
+        runtime=runtime(30),
     script:
         "../scripts/plot_auroc.py"
 
@@ -101,7 +101,7 @@ rule write_report:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=mem_mb(8000),
-        runtime=60,
+        runtime=runtime(60),
     params:
         title=study.config["report"]["title"],
         config=study.shown,

@@ -21,7 +21,7 @@ rule finetune_head:
     threads: 8
     resources:
         mem_mb=mem_mb(16000),
-        runtime=480,
+        runtime=runtime(480),
         gpu=0,
     params:
         settings=lambda wildcards: inference(**study.tasks[wildcards.task]),

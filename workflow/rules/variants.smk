@@ -14,7 +14,7 @@ rule fetch_variants:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(1000),
-        runtime=240,
+        runtime=runtime(240),
     params:
         source=variants_source,
         checksum=variants_checksum,
@@ -40,7 +40,7 @@ rule split_variants:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(2000),
-        runtime=120,
+        runtime=runtime(120),
     params:
         contigs=lambda wildcards: study.contigs(wildcards.variants),
         max_mismatch=study.config["scoring"]["max_ref_mismatch"],
@@ -70,8 +70,8 @@ rule score_variants:
         "../../envs/torch.yaml"
     threads: 8
     resources:
-        mem_mb=mem_mb(16000),
-        runtime=720,
+        mem_mb=mem_mb(16000, vcf=20),
+        runtime=runtime(720),
         gpu=0,
     params:
         settings=inference(**study.scoring_settings()),
@@ -99,7 +99,7 @@ rule gather_variants:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(2000),
-        runtime=120,
+        runtime=runtime(120),
     script:
         "../scripts/gather_variants.py"
 
@@ -145,8 +145,8 @@ rule evaluate_variants:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=mem_mb(8000),
-        runtime=120,
+        mem_mb=mem_mb(8000, scores=20),
+        runtime=runtime(120),
     params:
         contigs=lambda wildcards: study.contigs(wildcards.variants),
         judgement=lambda wildcards: study.judgement(wildcards.variants),

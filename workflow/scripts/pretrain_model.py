@@ -7,7 +7,7 @@ from genoglot.training.distribution import start_on_all_nodes
 from genoglot.training.pretraining import pretrain
 
 with logged(snakemake.log[0]):
-    start_on_all_nodes(snakemake.params.hardware["nodes"])
+    start_on_all_nodes(snakemake.params.hardware["nodes"], snakemake.threads)
     inputs, params = snakemake.input, snakemake.params
     folders = [Path(bases).parent for bases in inputs.bases]
     pretrain(

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import logging
+import os
 import sys
 import warnings
 from typing import Literal
@@ -18,9 +19,28 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 # what Lightning calls them
 TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
+# where a scheduler names the GPUs of a job, and what means that there are none
+GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
+NO_GPU = ("", "-1", "NoDevFiles")
+
 
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def unused_gpu() -> str:
+    """In words, why a GPU that the job was given is not used; empty if it is, or if there is none.
+
+    A solver may take a build of torch for CPUs, and a job then runs for days where it should for hours.
+    """
+    given = any(os.environ.get(name, "") not in NO_GPU for name in GPU_VARIABLES)
+    if not given or torch.cuda.is_available():
+        return ""
+    if torch.version.cuda is None and torch.version.hip is None:
+        why = f"torch {torch.__version__} is a build for CPUs: install one with CUDA (envs/torch.yaml, docs/cluster.md)"
+    else:
+        why = f"torch {torch.__version__} finds no driver for it: see what nvidia-smi says on that machine"
+    return f"this job was given a GPU and computes on the CPU, which takes many times as long; {why}"
 
 
 def choose_precision(wanted: str) -> str:
@@ -81,6 +101,8 @@ def prepare(threads: int, wanted: str) -> str:
     quieten_libraries()
     precision = choose_precision(wanted)
     log.info("device %s, %d CPU threads, %s", device(), threads, precision)
+    if reason := unused_gpu():
+        log.warning("%s", reason)
     return precision
 
 

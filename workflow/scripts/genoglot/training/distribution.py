@@ -143,13 +143,15 @@ def _tell_lightning() -> None:
     os.environ.setdefault("MASTER_PORT", str(15000 + int(os.environ["SLURM_JOB_ID"]) % 10000))
 
 
-def start_on_all_nodes(nodes: int) -> None:
+def start_on_all_nodes(nodes: int, threads: int) -> None:
     """In a job of Slurm on several nodes, of which this is the only process, run the script as a task on each node.
 
-    `srun` takes the place of this process, hands signals on to the tasks, and ends as they do.
+    `srun` takes the place of this process, hands signals on to the tasks, and ends as they do. Each task has `threads`
+    processors: `srun` does not take their number from the job.
     """
     if nodes > 1 and "SLURM_JOB_ID" in os.environ and _launcher() == ("lightning", 1):
         options = ["--overlap", "--kill-on-bad-exit=1", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
+        options.append(f"--cpus-per-task={threads}")
         os.execvp("srun", ["srun", *options, sys.executable, *sys.argv])
 
 

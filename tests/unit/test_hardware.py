@@ -1,0 +1,54 @@
+"""What is said where a GPU was given and is not used."""
+
+import logging
+
+import pytest
+import torch
+
+from genoglot.model import hardware
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Have torch be a build with or without CUDA, which finds a GPU or not, in a job with these variables."""
+
+    def pretend(cuda: str | None, available: bool, **variables: str) -> None:
+        for name in hardware.GPU_VARIABLES:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(torch.version, "cuda", cuda)
+        monkeypatch.setattr(torch.version, "hip", None)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+
+    return pretend
+
+
+@pytest.mark.parametrize("name", ["CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS"])
+def test_a_gpu_that_torch_was_not_built_for_is_said(machine, name):
+    machine(None, False, **{name: "0"})
+    assert "is a build for CPUs: install one with CUDA" in hardware.unused_gpu()
+
+
+def test_a_gpu_without_a_driver_is_said(machine):
+    machine("12.6", False, CUDA_VISIBLE_DEVICES="0,1")
+    assert "finds no driver" in hardware.unused_gpu()
+
+
+@pytest.mark.parametrize("value", [None, "", "-1", "NoDevFiles"])
+def test_nothing_is_said_where_no_gpu_was_given(machine, value):
+    machine(None, False, **({} if value is None else {"CUDA_VISIBLE_DEVICES": value}))
+    assert hardware.unused_gpu() == ""
+
+
+def test_nothing_is_said_where_the_gpu_is_used(machine):
+    machine("12.6", True, CUDA_VISIBLE_DEVICES="0")
+    assert hardware.unused_gpu() == ""
+
+
+def test_it_is_a_warning_in_the_log(machine, caplog, monkeypatch):
+    machine(None, False, SLURM_JOB_GPUS="0")
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    with caplog.at_level(logging.WARNING):
+        hardware.prepare(1, "float32")
+    assert "this job was given a GPU and computes on the CPU" in caplog.text
