@@ -11,6 +11,8 @@ import numpy as np
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# rules that make nothing of their own
+TARGETS = {"all", "default", "genomes"}
 
 BASES = np.frombuffer(b"ACGT", dtype="S1")
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -143,9 +145,9 @@ class Study:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
 
-    def jobs(self, *arguments: str) -> dict[str, int]:
+    def jobs(self, *arguments: str, snakefile: Path = ROOT / "Snakefile") -> dict[str, int]:
         """How many jobs of each rule a dry run would start."""
-        run = self.snakemake("--dry-run", *arguments)
+        run = self.snakemake("--dry-run", *arguments, snakefile=snakefile)
         assert run.returncode == 0, run.stdout
         counts = {}
         inside = False
