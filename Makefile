@@ -66,7 +66,7 @@ test: setup
 lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/snakefmt --check Snakefile workflow
+	@$(BIN)/snakefmt --check Snakefile workflow examples
 	@$(BIN)/python -m snakemake --lint
 	@$(BIN)/mypy
 

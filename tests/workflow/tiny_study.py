@@ -1,6 +1,7 @@
 """A tiny study: a generated genome with genes, its configuration, and Snakemake run on it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import numpy as np
 import yaml
 
 ROOT = Path(__file__).parents[2]
+RULES = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
+# what only some studies need
+OPTIONAL = {"derive_haplotype", "lift_annotation", "fetch_intervals", "import_model"}
 # rules that make nothing of their own
 TARGETS = {"all", "default", "genomes"}
 
