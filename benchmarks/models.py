@@ -41,6 +41,7 @@ def scoring_rate(how: str, length: int = 200_000) -> Result:
     from genoglot.genome.store import Genome
     from genoglot.model.folder import save_model
     from genoglot.model.inference import Predictor
+    from genoglot.model.sites import site_log_probabilities
     from genoglot.network.layers_genoglot import reverse_complement
     from genoglot.tokens.encoding import SingleBase
 
@@ -56,7 +57,7 @@ def scoring_rate(how: str, length: int = 200_000) -> Result:
             save_model(network, SingleBase(), folder / "model", 512)
             predictor = Predictor.open(folder / "model", {"batch_size": 32, "precision": "float32"}, THREADS)
             contigs = np.zeros_like(sites)
-            return len(sites) / best_time(lambda: predictor.site_log_probabilities(genome, contigs, sites), 1)
+            return len(sites) / best_time(lambda: site_log_probabilities(predictor, genome, contigs, sites), 1)
         few = sites[len(sites) // 4 :][:256]
 
         @torch.inference_mode()

@@ -9,8 +9,9 @@ import pytest
 from haplotype_files import BASES, vcf_text, write_reference
 
 from genoglot.errors import InputError
+from genoglot.genome.alleles import trim
 from genoglot.population import genotypes
-from genoglot.population.haplotype import derive_haplotype, trim
+from genoglot.population.haplotype import derive_haplotype
 
 # position: 1234567890123456789012345
 REFERENCE = {"c": "ACGTAcgtacGTACGTNNACGTACG", "d": "ggggCCCC"}

@@ -18,9 +18,10 @@ from tiny_models import (
 )
 
 from genoglot.genome.store import decode, encode
-from genoglot.model import inference
+from genoglot.model import inference, sites
 from genoglot.model.inference import Predictor, untrained
 from genoglot.model.reading import has_tables, truth
+from genoglot.model.sites import site_log_probabilities
 
 HAPLOTYPES = [("encoder", "bpe"), *CAUSAL]
 CONTIGS = {"one": random_sequence(150, 1, "ACGTACGTACGTACGTN"), "two": random_sequence(60, 2)}
@@ -100,7 +101,7 @@ def plain_haplotypes(model, sequence: str, position: int) -> np.ndarray:
 @pytest.mark.parametrize("predictor", ALL, indirect=True)
 def test_sites_equal_the_plain_reference(predictor, make_genome):
     genome = make_genome(CONTIGS)
-    found = predictor.site_log_probabilities(genome, *SITES)
+    found = site_log_probabilities(predictor, genome, *SITES)
     plain = plain_haplotypes if predictor.model.kind == "causal" or not has_tables(predictor.model) else plain_marginal
     for row, (contig, position) in enumerate(zip(*SITES, strict=True)):
         expected = plain(predictor.model, list(CONTIGS.values())[contig], int(position))
@@ -109,21 +110,21 @@ def test_sites_equal_the_plain_reference(predictor, make_genome):
 
 @pytest.mark.parametrize("predictor", ALL, indirect=True)
 def test_a_site_does_not_see_its_own_base(predictor, make_genome):
-    before = predictor.site_log_probabilities(make_genome(CONTIGS), *SITES)
+    before = site_log_probabilities(predictor, make_genome(CONTIGS), *SITES)
     for base in "AG":
         # only the site at 57 of the first contig, which is asked for twice, keeps what surrounds it
         changed = {**CONTIGS, "one": CONTIGS["one"][:57] + base + CONTIGS["one"][58:]}
-        after = predictor.site_log_probabilities(make_genome(changed, base), *SITES)
+        after = site_log_probabilities(predictor, make_genome(changed, base), *SITES)
         np.testing.assert_allclose(after[[2, 5]], before[[2, 5]], atol=1e-5)
 
 
 @pytest.mark.parametrize("predictor", ALL, indirect=True)
 def test_sites_of_the_other_strand_are_the_same(predictor, make_genome):
-    found = predictor.site_log_probabilities(make_genome(CONTIGS), *SITES)
+    found = site_log_probabilities(predictor, make_genome(CONTIGS), *SITES)
     mirror = {name: text[::-1].translate(MATES) for name, text in CONTIGS.items()}
     lengths = np.array([len(text) for text in CONTIGS.values()])
     places = lengths[SITES[0]] - 1 - SITES[1]
-    other = predictor.site_log_probabilities(make_genome(mirror, "mirror"), SITES[0], places)
+    other = site_log_probabilities(predictor, make_genome(mirror, "mirror"), SITES[0], places)
     np.testing.assert_allclose(other[:, ::-1], found, atol=1e-4)
 
 
@@ -138,12 +139,12 @@ def test_only_the_alleles_asked_for(predictor, make_genome):
         return real(ids, positions, present)
 
     predictor.model.network.logits = counted
-    whole = predictor.site_log_probabilities(genome, *SITES)
+    whole = site_log_probabilities(predictor, genome, *SITES)
     passes = sum(seen)
     seen.clear()
     asked = np.zeros((6, 4), dtype=bool)
     asked[np.arange(6), [0, 1, 2, 3, 0, 1]] = asked[np.arange(6), [1, 2, 3, 0, 1, 2]] = True
-    some = predictor.site_log_probabilities(genome, *SITES, asked)
+    some = site_log_probabilities(predictor, genome, *SITES, asked)
     np.testing.assert_array_equal(np.isnan(some), ~asked)
     for row in range(6):
         np.testing.assert_allclose(np.diff(some[row, asked[row]]), np.diff(whole[row, asked[row]]), atol=1e-4)
@@ -186,9 +187,10 @@ def test_little_memory_changes_nothing(predictor, make_genome, monkeypatch):
     codes = random_codes(5, 5)
     chosen = np.random.default_rng(6).random(codes.shape) < 0.1
     genome = make_genome(CONTIGS)
-    before = predictor.truth(codes, chosen)[0], predictor.site_log_probabilities(genome, *SITES)
-    monkeypatch.setattr(inference, "LOGITS", 1)
-    after = predictor.truth(codes, chosen)[0], predictor.site_log_probabilities(genome, *SITES)
+    before = predictor.truth(codes, chosen)[0], site_log_probabilities(predictor, genome, *SITES)
+    for module in (inference, sites):
+        monkeypatch.setattr(module, "LOGITS", 1)
+    after = predictor.truth(codes, chosen)[0], site_log_probabilities(predictor, genome, *SITES)
     for one, other in zip(before, after, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -217,7 +219,7 @@ def test_no_windows_at_all(predictor, make_genome):
     assert predictor.embed(none).shape == (0, predictor.dim)
     assert predictor.truth(none, none.astype(bool))[0].shape == (0,)
     nowhere = np.zeros(0, dtype=np.int64)
-    assert predictor.site_log_probabilities(make_genome(CONTIGS), nowhere, nowhere).shape == (0, 4)
+    assert site_log_probabilities(predictor, make_genome(CONTIGS), nowhere, nowhere).shape == (0, 4)
 
 
 def test_an_untrained_twin_has_the_same_shape_and_other_weights(make_genome, tmp_path):

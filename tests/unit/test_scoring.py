@@ -8,29 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from cyvcf2 import VCF
-from tiny_models import random_network
-from tiny_tokens import tiny_encoding
+from scored_variants import HEADER, Scoring
 
-from genoglot.corpus.markov import MarkovModel
 from genoglot.errors import InputError
-from genoglot.model.folder import save_model
-from genoglot.variants.scoring import score_variants
 
 SEQUENCES = {"c1": "ACGTTGCAAGTCNTAGACCATGACGTACGAT" * 3, "c2": "GGATCCATTAGCATCA" * 4}
-HEADER = """##fileformat=VCFv4.2
-##INFO=<ID=AC,Number=A,Type=Integer,Description="count">
-##FILTER=<ID=low,Description="low quality">
-##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">
-##contig=<ID=c1>
-##contig=<ID=c2>
-##contig=<ID=alien>
-#CHROM	POS	ID	REF	ALT	QUAL	FILTER	INFO	FORMAT	s1	s2
-"""
 RECORDS = """c1	3	rs1	G	A	31.5	PASS	AC=3	GT	0/1	1/1
 c1	4	.	T	A,C,G	.	low	AC=1,2,3	GT	1/2	0|3
 c1	5	.	t	c	.	.	.	GT	0/0	./.
 c1	6	.	A	C	.	.	.	GT	0/0	0/0
 c1	7	.	C	CTT,T	.	.	.	GT	0/0	0/0
+c1	7	.	CAA	C	.	.	.	GT	0/0	0/0
 c1	8	.	A	*,G	.	.	.	GT	0/0	0/0
 c1	9	.	A	<DEL>	.	.	.	GT	0/0	0/0
 c1	10	.	G	.	.	.	.	GT	0/0	0/0
@@ -43,7 +31,6 @@ alien	5	.	A	C	.	.	.	GT	0/0	0/0
 """
 REASONS = {
     ("c1", 6, "C"): "REF_MISMATCH",
-    ("c1", 7, "CTT"): "NOT_SNV",
     ("c1", 8, "*"): "STAR_ALLELE",
     ("c1", 9, "<DEL>"): "SYMBOLIC",
     ("c1", 10, "."): "NO_ALT",
@@ -51,16 +38,15 @@ REASONS = {
     ("c1", 13, "C"): "AMBIGUOUS_BASE",
     ("alien", 5, "C"): "CONTIG_UNKNOWN",
 }
-SETTINGS = {"batch_size": 4, "precision": "float32"}
 
 
 # network and tokens, and how the header says that scores are made
 KINDS = [
-    ("cloze", "single", "masked marginal"),
-    ("convnet", "single", "masked marginal"),
-    ("encoder", "blocks", "masked marginal"),
-    ("decoder", "single", "haplotype log-likelihood ratio of the window"),
-    ("encoder", "bpe", "haplotype log-likelihood ratio of the tokens that differ"),
+    ("cloze", "single", "SNVs: masked marginal;"),
+    ("convnet", "single", "SNVs: masked marginal, one masked site a window"),
+    ("encoder", "blocks", "SNVs: masked marginal, one masked site a window"),
+    ("decoder", "single", "SNVs: haplotype log-likelihood ratio of the window"),
+    ("encoder", "bpe", "SNVs: haplotype log-likelihood ratio of the tokens that differ"),
 ]
 
 
@@ -71,34 +57,7 @@ def kind(request):
 
 @pytest.fixture
 def scored(kind, make_genome, tmp_path):
-    encoding = tiny_encoding(kind[1], make_genome, tmp_path)
-    save_model(random_network(kind[0], encoding, 32), encoding, tmp_path / "model", 32)
-    table = np.log(np.random.default_rng(0).dirichlet(np.ones(4), 16)).astype(np.float32)
-    # both strands agree, as in a fitted chain
-    flipped = np.array([table[(3 - c % 4) * 4 + (3 - c // 4)][::-1] for c in range(16)])
-    MarkovModel({"both": (table + flipped) / 2, "left": table[:1]}, table[0]).save(tmp_path / "markov.safetensors")
-    genome = make_genome(SEQUENCES)
-
-    def run(text: str, folder: str = "out", sequence=None, contigs=None, names=None):
-        (tmp_path / "in.vcf").write_text(text)
-        target = tmp_path / folder
-        score_variants(
-            tmp_path / "in.vcf",
-            tmp_path / "model",
-            tmp_path / "markov.safetensors",
-            sequence or genome.folder,
-            target / "m.vcf.gz",
-            target / "m.scores.parquet",
-            target / "m.summary.json",
-            "m",
-            contigs,
-            SETTINGS,
-            1,
-            names,
-        )
-        return target
-
-    return run
+    return Scoring(tmp_path, make_genome, SEQUENCES, *kind[:2]).run
 
 
 def test_records_come_out_as_they_were(scored):
@@ -119,7 +78,7 @@ def test_records_come_out_as_they_were(scored):
 def test_the_header_says_how_scores_are_made(scored, kind):
     header = VCF(str(scored(HEADER + RECORDS) / "m.vcf.gz")).raw_header
     line = next(line for line in header.split("\n") if "ID=GLM_LLR," in line)
-    assert f"in nats, {kind[2]}" in line
+    assert f"negative = less likely. {kind[2]}" in line
     assert "Number=A,Type=Float" in line
     assert "strands averaged" in line
 
@@ -157,7 +116,7 @@ def test_swapped_alleles_change_the_sign(scored, make_genome):
     swapped = {"c1": SEQUENCES["c1"][:2] + "A" + SEQUENCES["c1"][3:], "c2": SEQUENCES["c2"]}
     other = make_genome(swapped, "swapped")
     text = HEADER + "c1\t3\t.\tA\tG\t.\t.\t.\tGT\t0/0\t0/0\n"
-    backward = pd.read_parquet(scored(text, "back", other.folder) / "m.scores.parquet")
+    backward = pd.read_parquet(scored(text, "back", sequence=other.folder) / "m.scores.parquet")
     for column in ("llr", "markov_llr"):
         assert forward[column][0] == pytest.approx(-backward[column][0], abs=1e-4)
 
@@ -172,7 +131,7 @@ def test_the_other_strand_gives_the_same_scores(scored, make_genome):
     turned_sites = [(length + 1 - pos, ref.translate(mates), alt.translate(mates)) for pos, ref, alt in sites[::-1]]
     mirrored = "".join(f"c1\t{pos}\t.\t{ref}\t{alt}{rest}" for pos, ref, alt in turned_sites)
     forward = pd.read_parquet(scored(HEADER + text) / "m.scores.parquet")
-    backward = pd.read_parquet(scored(HEADER + mirrored, "back", turned.folder) / "m.scores.parquet")[::-1]
+    backward = pd.read_parquet(scored(HEADER + mirrored, "back", sequence=turned.folder) / "m.scores.parquet")[::-1]
     for column in ("llr", "markov_llr"):
         np.testing.assert_allclose(forward[column], backward[column], atol=1e-4)
 

@@ -40,6 +40,7 @@ wildcard_constraints:
     variants=any_of(study.variants),
     source="fasta|annotation|aliases|repeats|haplotypes-[0-9a-f]{8}",
     intervals="include|exclude",
+    chunk="[0-9]+-of-[0-9]+",
 
 
 GENOME = "<results>/genomes/{genome}"
@@ -51,6 +52,9 @@ TASK = "<results>/tasks/{task}/{model}"
 VARIANTS = "<results>/variants/{variants}"
 
 SWEEP = "<results>/sweeps/{sweep}"
+
+# parts of a variant set, each scored by a job of its own
+CHUNKS = [f"{number + 1}-of-{study.config['scoring']['chunks']}" for number in range(study.config["scoring"]["chunks"])]
 
 # what the steps after training need of a model, whether it was trained here or not
 MODEL_FILES = [

@@ -23,23 +23,48 @@ rule fetch_variants:
         "../scripts/fetch_variants.py"
 
 
-rule score_variants:
+rule split_variants:
     input:
         vcf=variants_vcf,
+        bases=of_genome("sequence/bases.npy"),
+        contigs=of_genome("sequence/contigs.tsv"),
+        names=of_genome("names.tsv"),
+    output:
+        chunks=temp(expand(f"{VARIANTS}/chunks/{{chunk}}.vcf.gz", chunk=CHUNKS, allow_missing=True)),
+        report=f"{VARIANTS}/split.json",
+    log:
+        "<logs>/split_variants/{variants}.log",
+    benchmark:
+        "<benchmarks>/split_variants/{variants}.tsv"
+    conda:
+        "../../envs/genomics.yaml"
+    resources:
+        mem_mb=mem_mb(2000),
+        runtime=120,
+    params:
+        contigs=lambda wildcards: study.contigs(wildcards.variants),
+        max_mismatch=study.config["scoring"]["max_ref_mismatch"],
+        origin=variants_origin,
+    script:
+        "../scripts/split_variants.py"
+
+
+rule score_variants:
+    input:
+        vcf=f"{VARIANTS}/chunks/{{chunk}}.vcf.gz",
         model=MODEL_FILES,
         markov=of_corpus("markov.safetensors"),
         bases=of_genome("sequence/bases.npy"),
         contigs=of_genome("sequence/contigs.tsv"),
         names=of_genome("names.tsv"),
     output:
-        vcf=f"{VARIANTS}/{{model}}.vcf.gz",
-        tbi=f"{VARIANTS}/{{model}}.vcf.gz.tbi",
-        scores=f"{VARIANTS}/{{model}}.scores.parquet",
-        summary=f"{VARIANTS}/{{model}}.summary.json",
+        vcf=temp(f"{VARIANTS}/chunks/{{model}}/{{chunk}}.vcf.gz"),
+        scores=temp(f"{VARIANTS}/chunks/{{model}}/{{chunk}}.parquet"),
+        summary=temp(f"{VARIANTS}/chunks/{{model}}/{{chunk}}.json"),
     log:
-        "<logs>/score_variants/{variants}/{model}.log",
+        "<logs>/score_variants/{variants}/{model}/{chunk}.log",
     benchmark:
-        "<benchmarks>/score_variants/{variants}/{model}.tsv"
+        "<benchmarks>/score_variants/{variants}/{model}/{chunk}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 8
@@ -48,17 +73,39 @@ rule score_variants:
         runtime=720,
         gpu=0,
     params:
-        contigs=lambda wildcards: study.contigs(wildcards.variants),
-        settings=inference(),
-        origin=variants_origin,
+        settings=inference(**study.scoring_settings()),
         batch_size=batch_size,
     script:
         "../scripts/score_variants.py"
 
 
+rule gather_variants:
+    input:
+        vcfs=expand(rules.score_variants.output.vcf, chunk=CHUNKS, allow_missing=True),
+        scores=expand(rules.score_variants.output.scores, chunk=CHUNKS, allow_missing=True),
+        summaries=expand(rules.score_variants.output.summary, chunk=CHUNKS, allow_missing=True),
+        report=rules.split_variants.output.report,
+    output:
+        vcf=f"{VARIANTS}/{{model}}.vcf.gz",
+        tbi=f"{VARIANTS}/{{model}}.vcf.gz.tbi",
+        scores=f"{VARIANTS}/{{model}}.scores.parquet",
+        summary=f"{VARIANTS}/{{model}}.summary.json",
+    log:
+        "<logs>/gather_variants/{variants}/{model}.log",
+    benchmark:
+        "<benchmarks>/gather_variants/{variants}/{model}.tsv"
+    conda:
+        "../../envs/genomics.yaml"
+    resources:
+        mem_mb=mem_mb(2000),
+        runtime=120,
+    script:
+        "../scripts/gather_variants.py"
+
+
 rule evaluate_variants:
     input:
-        scores=rules.score_variants.output.scores,
+        scores=rules.gather_variants.output.scores,
         annotation=annotation_of,
         bases=of_genome("sequence/bases.npy"),
         contigs=of_genome("sequence/contigs.tsv"),

@@ -21,6 +21,7 @@ GENBANK = re.compile(r"\.(gb|gbk|gbff|genbank)(\.b?gz)?$", re.IGNORECASE)
 OF_WINDOWS = (
     "window", "step", "jitter", "max_n", "max_soft_masked", "recipe", "split", "validation", "test"
 )  # fmt: skip
+OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
 ON_ANNOTATION = ("features", "balanced")
 
 
@@ -134,6 +135,10 @@ class Study:
     def scorings(self) -> list[tuple[str, str]]:
         """Pairs of a variant set and a model whose corpus holds the set's genome."""
         return [(name, model) for name, row in self.variants.items() for model in self._used("variants", row["genome"])]
+
+    def scoring_settings(self) -> dict[str, Any]:
+        """What of the configuration decides on the scores of variants."""
+        return {key: self.config["scoring"][key] for key in OF_SCORES}
 
     def _used(self, use: str, genome: str | None) -> list[str]:
         """Models that are put to a use and whose corpus holds a genome."""

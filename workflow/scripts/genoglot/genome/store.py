@@ -18,6 +18,8 @@ BASES = "ACGTN"
 N_CODE = 4
 SOFT_MASK = 8
 CODE_MASK = 7
+# Bases of a contig that stay together when work on a genome is cut for parallel jobs.
+BLOCK = 1 << 16
 
 # code of the complementary base; N stays N
 COMPLEMENT = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
@@ -88,9 +90,12 @@ class Genome:
 
         `contigs` holds contig numbers (rows of the contig table), `starts` 0-based positions, which may be negative.
         """
+        return self.at(contigs, np.asarray(starts, dtype=np.int64)[:, None] + np.arange(size))
+
+    def at(self, contigs: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Base codes at 0-based positions (rows, columns), uint8 of that shape, N beyond the ends of a row's contig."""
         offset = self.contigs["offset"].to_numpy()[contigs][:, None]
         length = self.contigs["length"].to_numpy()[contigs][:, None]
-        positions = np.asarray(starts, dtype=np.int64)[:, None] + np.arange(size)
         inside = (positions >= 0) & (positions < length)
         codes = self.bases[offset + np.where(inside, positions, 0)] & CODE_MASK
         codes[~inside] = N_CODE

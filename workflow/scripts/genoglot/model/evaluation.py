@@ -11,6 +11,7 @@ from genoglot.corpus.markov import MarkovModel
 from genoglot.corpus.windows import read_windows
 from genoglot.files import read_json, write_json
 from genoglot.genome.regions import REGION_CLASSES
+from genoglot.model.folder import TRAINING
 from genoglot.model.inference import Predictor
 from genoglot.model.likelihood import Reading, Tiles, evaluation_tiles, open_genomes, standard_error, tile_regions
 from genoglot.model.reading import evaluation_rate
@@ -60,7 +61,7 @@ def evaluate_model(
     rivals = ["left"] if kind == "causal" else ["left", "both"]
     better = min(rivals, key=lambda family: baselines[family]["bits_per_base"])
     tile, _ = np.nonzero(tiles.chosen)
-    found, training = read.summary(), read_json(Path(model) / "training.json")
+    found, training = read.summary(), read_json(Path(model) / TRAINING)
     result = {
         "objective": kind,
         **found,

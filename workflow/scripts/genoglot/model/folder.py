@@ -13,6 +13,8 @@ from genoglot.tokens.pipelines import CONFIG as TOKENIZER_CONFIG
 from genoglot.tokens.pipelines import TOKENIZER
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+# how the model came to be; written by those who make one
+TRAINING = "training.json"
 MODEL_FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, *CODE)
 
 

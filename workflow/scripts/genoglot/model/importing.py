@@ -21,7 +21,7 @@ from transformers.models.auto import modeling_auto
 from genoglot.errors import InputError, few
 from genoglot.files import digest, read_json, staged, write_json
 from genoglot.genome.store import N_CODE
-from genoglot.model.folder import CONFIG, WEIGHTS
+from genoglot.model.folder import CONFIG, TRAINING, WEIGHTS
 from genoglot.model.hardware import quieten_libraries
 from genoglot.model.language_model import (
     AUTO_CLASSES,
@@ -41,7 +41,6 @@ from genoglot.tokens.translated import NONE, Translated, agree, resized, transla
 
 log = logging.getLogger(__name__)
 
-TRAINING = "training.json"
 PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 ENDINGS = {"masked": ("ForMaskedLM", "ForPreTraining"), "causal": ("ForCausalLM", "LMHeadModel")}

@@ -112,6 +112,11 @@ class LanguageModel:
         return replace(self, network=self.network.to(device()).eval())
 
     @property
+    def any_length(self) -> bool:
+        """Whether windows longer than those of training are nothing new: the network sees places only by neighbours."""
+        return isinstance(self.network, GenoglotModel) and self.network.config.architecture in ("convnet", "cloze")
+
+    @property
     def _room(self) -> int | None:
         """Most tokens of a window beside prefix and suffix."""
         return None if self.longest is None else self.longest - len(self.prefix) - len(self.suffix)

@@ -13,6 +13,7 @@ import pysam
 from genoglot.compression import check_bgzip_end
 from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
+from genoglot.genome.alleles import trim
 from genoglot.population.chain import Alignment, Chain
 from genoglot.population.genotypes import Calls, Haplotype, Skipped, read_haplotype
 
@@ -160,21 +161,6 @@ def _edits(contig: str, sequence: bytearray, haplotype: Haplotype) -> list[Edit]
         edits.append(Edit(start, end, text.lower() if sequence[replaced] >= ord("a") else text, number))
     edits.sort(key=lambda edit: (edit.start, edit.end > edit.start, calls.positions[edit.call], edit.call))
     return edits
-
-
-def trim(position: int, ref: bytes, alt: bytes) -> tuple[int, int, bytes]:
-    """Start, end and new bases of an allele without the bases that REF and ALT share.
-
-    The anchor of an indel goes first, then the end, then the beginning: so an indel in a repeat lies at the left of
-    what the record covers, and has the same place however many bases the record adds to it.
-    """
-    first = int(len(ref) != len(alt) and ref[0] == alt[0])
-    last, shorter = 0, min(len(ref), len(alt))
-    while last < shorter - first and ref[-1 - last] == alt[-1 - last]:
-        last += 1
-    while first < shorter - last and ref[first] == alt[first]:
-        first += 1
-    return position + first, position + len(ref) - last, alt[first : len(alt) - last]
 
 
 def _apart(edits: list[Edit], contig: str, haplotype: Haplotype) -> Iterator[Edit]:

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from genoglot.corpus.schedule import Schedule
 from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
-from genoglot.model.folder import save_model
+from genoglot.model.folder import TRAINING, save_model
 from genoglot.model.hardware import TRAINER_PRECISION, prepare
 from genoglot.model.presets import objective
 from genoglot.network.modeling_genoglot import GenoglotModel, new_network
@@ -220,7 +220,7 @@ class Run:
             shutil.copyfile(self.curves.path, temporary)
         shutil.rmtree(output / "tensorboard", ignore_errors=True)
         shutil.move(self.state / "tensorboard", output / "tensorboard")
-        write_json(output / "training.json", self._report(checkpoint["global_step"]))
+        write_json(output / TRAINING, self._report(checkpoint["global_step"]))
 
     def _report(self, best_step: int) -> dict[str, Any]:
         """What `training.json` says."""

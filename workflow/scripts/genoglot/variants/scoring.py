@@ -1,95 +1,174 @@
-"""Scores of variants by log-likelihood ratios, beside a Markov chain's, written back into the VCF."""
+"""Scores of the alleles of a VCF by a language model, beside a Markov chain's."""
 
 import logging
-from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
-import pysam
 
-from genoglot import __version__
 from genoglot.corpus.markov import MarkovModel
-from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
 from genoglot.genome.names import ContigNames
-from genoglot.genome.store import N_CODE, Genome
+from genoglot.genome.store import BLOCK, N_CODE, Genome
 from genoglot.model.inference import Predictor
 from genoglot.model.language_model import LanguageModel
 from genoglot.model.reading import has_tables
-from genoglot.variants.vcf import SCORED, Alleles, InfoField, VcfWriter, chunks, open_vcf, read_alleles
+from genoglot.model.sites import Mode, normalised, site_strands
+from genoglot.variants.alleles import SCORED, Alleles, Edit, read_alleles
+from genoglot.variants.counts import Counts
+from genoglot.variants.fields import (
+    COSINE,
+    ENTROPY,
+    L2,
+    LLR,
+    MARKOV,
+    REASON,
+    STRANDS,
+    Field,
+    VcfWriter,
+    info_texts,
+    new_header,
+    scores_schema,
+    scores_table,
+)
+from genoglot.variants.haplotypes import longest_allele, markov_sums, model_sums, pairs, ratios
+from genoglot.variants.records import Record, batches, open_variants
 
 log = logging.getLogger(__name__)
 
-CHUNK = 20_000  # records held in memory at once
-SCHEMA = pa.schema(
-    [
-        ("contig", pa.string()),
-        ("pos", pa.int64()),
-        ("ref", pa.string()),
-        ("alt", pa.string()),
-        ("llr", pa.float32()),
-        ("markov_llr", pa.float32()),
-        ("reason", pa.string()),
-    ]
-)
+AT_ONCE = 20_000  # records held in memory at once
+EMBEDDED = 1 << 13  # alleles whose windows are
+
+Values = dict[str, np.ndarray]
 
 
-def method(model: LanguageModel) -> str:
-    """How a model's log-likelihood ratios are made, in words."""
-    if model.kind == "causal":
-        return "haplotype log-likelihood ratio of the window around the variant"
-    if has_tables(model):
-        return "masked marginal"
-    return "haplotype log-likelihood ratio of the tokens that differ between the four bases, masked together"
+@dataclass(frozen=True)
+class Scorer:
+    """A model, its baseline and a genome, with how alleles are to be compared.
 
-
-def info_fields(model: str, how: str) -> list[InfoField]:
-    """The fields that scoring adds; `model` is its name, `how` what `method` says of it."""
-    by = f"model {model}, Genoglot {__version__}"
-    return [
-        InfoField(
-            "GLM_LLR",
-            "Float",
-            f"Log-likelihood ratio ALT - REF in nats, {how}, strands averaged; negative = less likely ({by})",
-        ),
-        InfoField(
-            "GLM_MARKOV_LLR",
-            "Float",
-            f"The ratio of masked marginals by a Markov chain that sees both sides: the baseline ({by})",
-        ),
-        InfoField("GLM_REASON", "String", f"Why an allele has no score; . where it has one ({by})"),
-    ]
-
-
-def score_alleles(
-    alleles: Alleles, genome: Genome, predictor: Predictor, markov: MarkovModel
-) -> tuple[np.ndarray, np.ndarray]:
-    """Log-likelihood ratios (nats, float32) of model and Markov chain per allele; NaN where there is a reason.
-
-    The masked marginal log P(alt | rest) - log P(ref | rest) (Brandes et al. 2023, doi:10.1038/s41588-023-01465-0),
-    or, of models without probabilities of single bases from both sides, log P(haplotype with alt) - log P(haplotype
-    with ref), as `Predictor.site_log_probabilities` says. The chain's is always the masked marginal.
+    Attributes:
+        mode: how sites share windows, see `genoglot.model.sites`.
+        flank: bases beside an allele that count, of alleles that are compared as haplotypes.
+        max_length: most bases that an allele may have, if half of the window is not less.
+        embeddings: whether windows with either allele are embedded too, for the distance between them.
     """
-    ratios = np.full((2, len(alleles.record)), np.nan, dtype=np.float32)
-    rows = np.flatnonzero(alleles.reason == SCORED)
-    if len(rows):
-        contigs, positions = alleles.contig[rows], alleles.position[rows]
-        flank = markov.order("both")
-        context = genome.windows(contigs, positions - flank, 2 * flank + 1)
-        each = np.arange(len(rows))
+
+    predictor: Predictor
+    chain: MarkovModel
+    genome: Genome
+    mode: Mode
+    flank: int
+    max_length: int
+    embeddings: bool
+
+    @property
+    def fields(self) -> list[Field]:
+        extra = [L2, COSINE] if self.embeddings else []
+        return [LLR, STRANDS, ENTROPY, MARKOV, *extra, REASON]
+
+    @property
+    def longest(self) -> int:
+        return longest_allele(self.predictor.window, self.max_length)
+
+    def score(self, alleles: Alleles) -> Values:
+        """Float32 columns (alleles,) of all fields but the reason; NaN where there is none.
+
+        SNVs are compared at their site: the masked marginal log P(alt | rest) - log P(ref | rest) (Brandes et al.
+        2023, doi:10.1038/s41588-023-01465-0), or what `sites.site_log_probabilities` says of models without it. All
+        other alleles are compared as haplotypes (`genoglot.variants.haplotypes`). The chain's ratio is made likewise,
+        from its probabilities of a base between its neighbours.
+        """
+        size = len(alleles.record)
+        values = {
+            field.column: np.full(size, np.nan, dtype=np.float32) for field in self.fields if field.kind == "Float"
+        }
+        snvs, others = alleles.rows(snvs=True), alleles.rows(snvs=False)
+        if len(snvs):
+            _put(values, snvs, self._snvs(alleles, snvs))
+        if len(others):
+            _put(values, others, self._haplotypes(alleles, others))
+        if self.embeddings:
+            rows = np.flatnonzero(alleles.reason == SCORED)
+            for part in np.split(rows, range(EMBEDDED, len(rows), EMBEDDED)):
+                _put(values, part, self._distances(alleles, part))
+        return values
+
+    def _snvs(self, alleles: Alleles, rows: np.ndarray) -> Values:
+        contigs, positions, each = alleles.contig[rows], alleles.positions(rows), np.arange(len(rows))
+        alternative = np.array([alleles.edits[row].new[0] for row in rows])
+        reference = self.genome.at(contigs, positions[:, None])[:, 0]
         asked = np.zeros((len(rows), N_CODE), dtype=bool)
-        asked[each, alleles.reference[rows]] = asked[each, alleles.alternative[rows]] = True
-        tables = [
-            predictor.site_log_probabilities(genome, contigs, positions, asked),
-            markov.log_probabilities(context, "both")[:, flank],
-        ]
-        for ratio, table in zip(ratios, tables, strict=True):
-            ratio[rows] = table[each, alleles.alternative[rows]] - table[each, alleles.reference[rows]]
-    return ratios[0], ratios[1]
+        asked[each, reference] = asked[each, alternative] = True
+        whole = self.predictor.predicts_sites
+        strands = site_strands(self.predictor, self.genome, contigs, positions, None if whole else asked, self.mode)
+        forward, reverse = strands[:, each, alternative] - strands[:, each, reference]
+        flank = self.chain.order("both")
+        context = self.genome.windows(contigs, positions - flank, 2 * flank + 1)
+        markov = self.chain.log_probabilities(context, "both")[:, flank]
+        values = {
+            LLR.column: (forward + reverse) / 2,
+            STRANDS.column: np.abs(forward - reverse),
+            MARKOV.column: markov[each, alternative] - markov[each, reference],
+        }
+        if whole:
+            table = normalised(strands.mean(axis=0))
+            values[ENTROPY.column] = -(np.exp(table) * table).sum(axis=1)
+        return values
+
+    def _haplotypes(self, alleles: Alleles, rows: np.ndarray) -> Values:
+        window = self.predictor.window
+        # a causal model gives the whole window in one pass
+        flank = None if self.predictor.model.kind == "causal" else self.flank
+        both = pairs(self.genome, alleles.contig[rows], _edits(alleles, rows), window, flank)
+        exact = self.mode == "exact"
+        forward, reverse = ratios(*both, *(model_sums(self.predictor, self.genome, one, exact) for one in both))
+        markov = ratios(*both, *(markov_sums(self.chain, self.genome, one, window) for one in both))
+        return {
+            LLR.column: (forward + reverse) / 2,
+            STRANDS.column: np.abs(forward - reverse),
+            MARKOV.column: markov[0],
+        }
+
+    def _distances(self, alleles: Alleles, rows: np.ndarray) -> Values:
+        """Distances between the embeddings of windows with REF and with ALT in their middle."""
+        window = self.predictor.window
+        vectors = []
+        for one in pairs(self.genome, alleles.contig[rows], _edits(alleles, rows), window, 0):
+            found = np.empty((len(rows), self.predictor.dim), dtype=np.float64)
+            odd = (window - one.lengths) % 2
+            for size in (window, window - 1):
+                alike = np.flatnonzero(odd == window - size)
+                found[alike] = self.predictor.embed(one.take(alike).windows(self.genome, size))
+            vectors.append(found)
+        reference, alternative = vectors
+        norms = np.linalg.norm(reference, axis=1) * np.linalg.norm(alternative, axis=1)
+        return {
+            L2.column: np.linalg.norm(alternative - reference, axis=1),
+            COSINE.column: 1 - (reference * alternative).sum(axis=1) / np.maximum(norms, np.finfo(float).tiny),
+        }
+
+
+def _edits(alleles: Alleles, rows: np.ndarray) -> list[Edit]:
+    return [alleles.edits[row] for row in rows]
+
+
+def _put(values: Values, rows: np.ndarray, found: Values) -> None:
+    for column, part in found.items():
+        values[column][rows] = part
+
+
+def method(model: LanguageModel, mode: Mode) -> str:
+    """How a model's log-likelihood ratios are made, in words."""
+    others = "other alleles: haplotype log-likelihood ratio, compensated for length"
+    if model.kind == "causal":
+        return f"SNVs: haplotype log-likelihood ratio of the window around them; {others}"
+    if has_tables(model):
+        how = "one masked site a window" if mode == "exact" else "sites share windows"
+        return f"SNVs: masked marginal{f', {how}' if model.kind == 'masked' else ''}; {others}"
+    return f"SNVs: haplotype log-likelihood ratio of the tokens that differ, masked together; {others}"
 
 
 def score_variants(
@@ -101,105 +180,53 @@ def score_variants(
     scores: Path,
     summary: Path,
     name: str,
-    contigs: list[str] | None,
     settings: dict[str, Any],
     threads: int,
     names: Path | None = None,
 ) -> None:
-    """Score every ALT allele of a VCF; write the VCF (bgzip, tabix), a Parquet of the scores and a summary of counts.
+    """Score every ALT allele of a VCF; write the VCF (bgzip), a Parquet of the scores and a summary of counts.
 
-    All records come out, in order and as they were; with `contigs`, those of these contigs of the genome only. An
-    allele without a score has a reason. `settings` holds `batch_size` and `precision`. With `names`, the genome's
-    `names.tsv`, CHROM and `contigs` may be any of a contig's names.
+    All records come out, in order and as they were. An allele without a score has a reason. Memory does not depend on
+    the number of records.
+
+    Args:
+        vcf: sorted, as `splitting.split_variants` leaves it; CHROM may be any of a contig's `names`.
+        settings: `batch_size`, `precision`, and `mode`, `flank`, `max_length` and `embedding_distance` of `Scorer`.
 
     Raises:
-        InputError: the VCF cannot be read, has scores already or is not sorted, or the genome lacks one of `contigs`.
+        InputError: the VCF cannot be read.
     """
-    predictor = Predictor.open(model, settings, threads)
-    chain, genome = MarkovModel.load(markov), Genome(Path(sequence))
-    fields = info_fields(name, method(predictor.model))
-    source = open_vcf(vcf)
+    predictor = Predictor.open(model, settings, threads, side_by_side=True)
+    genome = Genome(Path(sequence))
+    scorer = Scorer(
+        predictor,
+        MarkovModel.load(markov),
+        genome,
+        settings["mode"],
+        settings["flank"],
+        settings["max_length"],
+        settings["embedding_distance"],
+    )
     known = ContigNames.read(names) if names is not None else ContigNames({name: name for name in genome.contigs.index})
-    wanted = _wanted(contigs, known, vcf) if contigs else None
-    chroms = known.called(wanted) if wanted else None
-    counts: Counter[str] = Counter()
-    records_seen = 0
+    source, fields = open_variants(vcf), scorer.fields
+    counts = Counts()
+    schema = scores_schema(fields)
     with (
         atomic_path(output_vcf) as vcf_path,
         atomic_path(scores) as scores_path,
-        pq.ParquetWriter(scores_path, SCHEMA, compression="zstd") as parquet,
+        pq.ParquetWriter(scores_path, schema, compression="zstd") as parquet,
     ):
-        lines = [f"##genoglot=<Version={__version__},Model={name}>"]
-        writer = VcfWriter(vcf_path, source, vcf, fields, lines)
-        for records in chunks(source, vcf, chroms, CHUNK):
-            alleles = read_alleles(records, genome, known)
-            llr, markov_llr = score_alleles(alleles, genome, predictor, chain)
-            writer.write(records, info_texts(len(records), alleles, llr, markov_llr))
-            parquet.write_table(score_table(records, alleles, llr, markov_llr))
-            counts.update(str(reason) for reason in alleles.reason)
-            records_seen += len(records)
-            log.info("%d records scored", records_seen)
+        writer = VcfWriter(vcf_path, new_header(source.header, name, method(predictor.model, scorer.mode), fields))
+        for records in batches(source.records(), AT_ONCE, BLOCK):
+            alleles = read_alleles(records, genome, known, scorer.longest)
+            values = scorer.score(alleles)
+            writer.write(records, info_texts(len(records), alleles, values, fields))
+            parquet.write_table(scores_table(records, alleles, values, schema))
+            counts.add(records, alleles)
+            log.info("%d records scored, the last at %s:%d", counts.records, *_last(records))
         writer.close()
-        index_vcf(vcf_path, Path(output_vcf), vcf)
-    scored = counts.pop(SCORED, 0)
-    write_json(
-        summary,
-        {
-            "model": name,
-            "records": records_seen,
-            "alleles": scored + sum(counts.values()),
-            "scored": scored,
-            "unscored": dict(sorted(counts.items())),
-            "contigs": sorted(wanted) if wanted else None,
-        },
-    )
+    write_json(summary, {"model": name, **counts.describe()})
 
 
-def _wanted(contigs: list[str], names: ContigNames, vcf: Path) -> set[str]:
-    """The genome's own names of contigs to score."""
-    asked = pd.Series(contigs, dtype=object)
-    found = names.resolve(asked)
-    missing = found.isna() | (found == "")
-    if missing.any():
-        raise InputError(
-            f"{vcf}: asked to score contig {', '.join(sorted(asked[missing]))}, which the genome does not have"
-        )
-    return set(found)
-
-
-def info_texts(records: int, alleles: Alleles, llr: np.ndarray, markov_llr: np.ndarray) -> list[list[str]]:
-    """Texts of the three fields for each record, one value per allele, `.` for none.
-
-    A field with no value at all in a record is left out of it.
-    """
-    texts: list[list[list[str]]] = [[[], [], []] for _ in range(records)]
-    for row, record in enumerate(alleles.record):
-        reason = alleles.reason[row]
-        texts[record][0].append("." if reason else f"{llr[row]:.5g}")
-        texts[record][1].append("." if reason else f"{markov_llr[row]:.5g}")
-        texts[record][2].append(reason or ".")
-    return [["" if set(values) == {"."} else ",".join(values) for values in fields] for fields in texts]
-
-
-def score_table(records: list, alleles: Alleles, llr: np.ndarray, markov_llr: np.ndarray) -> pa.Table:
-    return pa.Table.from_arrays(
-        [
-            pa.array([records[index].CHROM for index in alleles.record], pa.string()),
-            pa.array(alleles.position.astype(np.int64)),
-            pa.array(alleles.ref, pa.string()),
-            pa.array(alleles.alt, pa.string()),
-            pa.array(llr, from_pandas=True),
-            pa.array(markov_llr, from_pandas=True),
-            pa.array([str(reason) or None for reason in alleles.reason], pa.string()),
-        ],
-        schema=SCHEMA,
-    )
-
-
-def index_vcf(written: Path, final: Path, source: Path) -> None:
-    """Make the tabix index of a VCF that is about to be renamed to `final`."""
-    try:
-        pysam.tabix_index(str(written), preset="vcf", force=True)
-    except OSError as error:
-        raise InputError(f"{source} is not sorted by position within contigs; sort it first: bcftools sort") from error
-    Path(f"{written}.tbi").replace(f"{final}.tbi")
+def _last(records: Sequence[Record]) -> tuple[str, int]:
+    return records[-1].contig, records[-1].position + 1
