@@ -2,6 +2,7 @@
 # make test       all tests
 # make lint       everything that checks style
 # make benchmark  measure speed and memory
+# make environments  build the environments of the rules from PyPI, and run a tiny study with them
 # make setup      the Python environment alone (the others make it where it is missing)
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,7 +15,7 @@ export PATH := $(BIN):$(PATH)
 
 SNAKEMAKE := $(BIN)/python -m snakemake --workflow-profile workflow/profiles/default
 
-.PHONY: help setup bedtools demo test lint benchmark docs lock
+.PHONY: help setup bedtools demo test lint benchmark environments docs lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -72,6 +73,9 @@ lint: setup
 
 benchmark: setup
 	@$(BIN)/python benchmarks/run.py
+
+environments: setup
+	@$(BIN)/python tests/workflow/build_environments.py .venv-environments
 
 # The parts of the documentation that are made from the workflow; tests compare them.
 docs: setup

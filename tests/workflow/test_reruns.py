@@ -72,7 +72,9 @@ def add_variants(study: Study) -> None:
 def slower(study: Study) -> None:
     hardware = {"devices": 2, "accumulate": 4, "compile": True}
     models = {name: {**model, "hardware": hardware} for name, model in CONFIG["models"].items()}
-    study.configure(mirrors={"https://host/": "https://near/"}, inference={"batch_size": 7}, models=models)
+    study.configure(
+        mirrors={"https://host/": "https://near/"}, inference={"batch_size": 7}, models=models, pytorch="gpu"
+    )
 
 
 def learn_slower(study: Study) -> None:
@@ -98,7 +100,7 @@ CASES = {
     "the times of all results (copied without them)": touch_all,
     "a comment in a script": lambda study: of_workflow(study, "scripts/pretrain_model.py"),
     "a comment in the library": lambda study: of_workflow(study, "scripts/genoglot/training/run.py"),
-    "mirrors, batch size of inference, hardware, threads": slower,
+    "mirrors, batch size of inference, hardware, threads, build of PyTorch": slower,
     "the path of logs or benchmarks": lambda study: study.configure(pathvars={"logs": "l", "benchmarks": "b"}),
     "the path of results, and the folder with it": move,
     "the path of results": lambda study: study.configure(pathvars={"results": "elsewhere"}),
@@ -109,7 +111,9 @@ CASES = {
     "bootstraps of the AUROCs": lambda study: study.configure(scoring={"bootstraps": 60}),
     "a model's learning rate": learn_slower,
 }
-OPTIONS = {"mirrors, batch size of inference, hardware, threads": ("--set-threads", "pretrain_model=1")}
+OPTIONS = {
+    "mirrors, batch size of inference, hardware, threads, build of PyTorch": ("--set-threads", "pretrain_model=1")
+}
 
 
 @pytest.fixture(scope="module")

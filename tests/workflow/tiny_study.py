@@ -139,6 +139,17 @@ class Study:
 
     folder: Path
 
+    @classmethod
+    def generate(cls, folder: Path) -> "Study":
+        """The study before anything ran, written into a folder."""
+        study = cls(folder)
+        contigs = study.write_genome("toy", np.random.default_rng(5))
+        (study / "known.vcf").write_text(known_variants(contigs))
+        (study / "genomes.tsv").write_text(GENOMES)
+        (study / "variants.tsv").write_text(VARIANTS)
+        study.configure()
+        return study
+
     def snakemake(
         self, *arguments: str, snakefile: Path = ROOT / "Snakefile", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess:

@@ -108,7 +108,7 @@ rule make_tokenizer:
     benchmark:
         "<benchmarks>/make_tokenizer/{tokenizer}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 4
     resources:
         mem_mb=mem_mb(8000),

@@ -26,7 +26,7 @@ rule pretrain_model:
     wildcard_constraints:
         model=any_of(study.trained),
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 8
     resources:
         mem_mb=mem_mb(16000),
@@ -60,7 +60,7 @@ rule import_model:
     wildcard_constraints:
         model=any_of(study.imported),
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     resources:
         mem_mb=mem_mb(16000),
         runtime=240,
@@ -88,7 +88,7 @@ rule evaluate_model:
     benchmark:
         "<benchmarks>/evaluate_model/{model}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 4
     resources:
         mem_mb=mem_mb(16000),

@@ -66,7 +66,7 @@ rule score_variants:
     benchmark:
         "<benchmarks>/score_variants/{variants}/{model}/{chunk}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 8
     resources:
         mem_mb=mem_mb(16000),

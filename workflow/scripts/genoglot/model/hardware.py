@@ -5,6 +5,7 @@ import ctypes
 import logging
 import sys
 import warnings
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -14,6 +15,7 @@ from genoglot.errors import InputError
 
 log = logging.getLogger(__name__)
 
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 PRECISIONS = ("auto", "float32", "bfloat16")
 # what Lightning calls them
 TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -21,6 +23,16 @@ TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32
 
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def warn_of_idle_gpu() -> None:
+    """Say so where the machine has an NVIDIA driver and PyTorch is a build without CUDA, which solvers choose in silence."""
+    if NVIDIA_DRIVER.exists() and torch.version.cuda is None:
+        log.warning(
+            "this machine has an NVIDIA driver, and PyTorch %s is a build without CUDA: no GPU is used. With conda, set "
+            "`pytorch: gpu` in the configuration; with pip, install another build (docs/environments.md)",
+            torch.__version__,
+        )
 
 
 def choose_precision(wanted: str) -> str:
@@ -79,6 +91,7 @@ def prepare(threads: int, wanted: str) -> str:
     torch.set_num_threads(max(1, threads))
     keep_freed_memory()
     quieten_libraries()
+    warn_of_idle_gpu()
     precision = choose_precision(wanted)
     log.info("device %s, %d CPU threads, %s", device(), threads, precision)
     return precision
