@@ -172,6 +172,11 @@ def of_genome(name):
     return lambda wildcards: f"{GENOME}/{name}".format(genome=genome_of(wildcards))
 
 
+def of_chunks(kind):
+    """A file of each chunk of a scored variant set."""
+    return expand(f"{VARIANTS}/chunks/{{model}}/{{chunk}}.{kind}", chunk=CHUNKS, allow_missing=True)
+
+
 def variants_vcf(wildcards):
     """The VCF to score: fetched, or derived from the annotation."""
     if study.variants[wildcards.variants]["vcf"] == CONSEQUENCES:

@@ -81,9 +81,9 @@ rule score_variants:
 
 rule gather_variants:
     input:
-        vcfs=expand(rules.score_variants.output.vcf, chunk=CHUNKS, allow_missing=True),
-        scores=expand(rules.score_variants.output.scores, chunk=CHUNKS, allow_missing=True),
-        summaries=expand(rules.score_variants.output.summary, chunk=CHUNKS, allow_missing=True),
+        vcfs=of_chunks("vcf.gz"),
+        scores=of_chunks("parquet"),
+        summaries=of_chunks("json"),
         report=rules.split_variants.output.report,
     output:
         vcf=f"{VARIANTS}/{{model}}.vcf.gz",

@@ -26,11 +26,11 @@ def device() -> torch.device:
 
 
 def warn_of_idle_gpu() -> None:
-    """Say so where the machine has an NVIDIA driver and PyTorch is a build without CUDA, which solvers choose in silence."""
+    """Say so where the machine has an NVIDIA driver and PyTorch is a build without CUDA: solvers choose it in silence."""
     if NVIDIA_DRIVER.exists() and torch.version.cuda is None:
         log.warning(
-            "this machine has an NVIDIA driver, and PyTorch %s is a build without CUDA: no GPU is used. With conda, set "
-            "`pytorch: gpu` in the configuration; with pip, install another build (docs/environments.md)",
+            "this machine has an NVIDIA driver, and PyTorch %s is a build without CUDA: no GPU is used. With conda, "
+            "set `pytorch: gpu` in the configuration; with pip, install another build (docs/environments.md)",
             torch.__version__,
         )
 
