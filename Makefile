@@ -3,6 +3,7 @@
 # make lint       everything that checks style
 # make benchmark  measure speed and memory
 # make environments  build the environments of the rules from PyPI, and run a tiny study with them
+# make status     what of a study is done and what is left (CONFIG=config/yeast/config.yaml; else the demo)
 # make setup      the Python environment alone (the others make it where it is missing)
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,7 +16,7 @@ export PATH := $(BIN):$(PATH)
 
 SNAKEMAKE := $(BIN)/python -m snakemake --workflow-profile workflow/profiles/default
 
-.PHONY: help setup bedtools demo test lint benchmark environments docs lock
+.PHONY: help setup bedtools demo test lint benchmark environments status docs lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -73,6 +74,9 @@ lint: setup
 
 benchmark: setup
 	@$(BIN)/python benchmarks/run.py
+
+status: setup
+	@$(BIN)/python workflow/status.py $(if $(CONFIG),--configfile $(CONFIG))
 
 environments: setup
 	@$(BIN)/python tests/workflow/build_environments.py .venv-environments

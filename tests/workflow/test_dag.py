@@ -63,6 +63,16 @@ def test_every_rule_has_a_script_of_its_name_and_no_script_is_left_over():
         assert len(path.read_text().splitlines()) < 40, path
 
 
+def test_every_rule_has_a_log_and_a_benchmark_of_its_own():
+    for path in ROOT.glob("workflow/rules/*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
+            name = rule.split(":")[0]
+            (log,) = re.findall(r'log:\n +"<logs>/(\S+)\.log",?\n', rule)
+            (benchmark,) = re.findall(r'benchmark:\n +"<benchmarks>/(\S+)\.tsv"\n', rule)
+            assert log == benchmark
+            assert log.split("/")[0] == name
+
+
 def test_start_up_needs_no_torch():
     code = "import genoglot.config, sys; print([name for name in ('torch', 'pandas', 'pysam') if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow/scripts", text=True, capture_output=True)

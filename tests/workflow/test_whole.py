@@ -70,6 +70,16 @@ def test_every_job_has_a_log(finished):
     assert {"fetch_source", "fetch_variants", "pretrain_model", "score_variants", "write_report.log"} <= logs
 
 
+def test_the_report_says_what_each_rule_cost_and_is_not_written_again_for_it(finished, tmp_path):
+    page = (finished / "results/report.html").read_text()
+    cost = page[page.index('<section id="costs">') :]
+    for rule in ("pretrain_model", "fetch_source", "score_variants", "plot_umap"):
+        assert f"<td>{rule}</td>" in cost
+    study = finished.copy(tmp_path)
+    shutil.rmtree(study / "benchmarks/pretrain_model")
+    assert study.jobs() == {}
+
+
 def records(path: Path) -> list[tuple]:
     return [(v.CHROM, v.POS, v.ID, v.REF, tuple(v.ALT), v.FILTER) for v in VCF(str(path))]
 

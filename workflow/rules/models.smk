@@ -57,6 +57,8 @@ rule import_model:
         report=f"{MODEL}/training.json",
     log:
         "<logs>/import_model/{model}.log",
+    benchmark:
+        "<benchmarks>/import_model/{model}.tsv"
     wildcard_constraints:
         model=any_of(study.imported),
     conda:
@@ -112,6 +114,8 @@ rule compare_models:
         comparison=f"{SWEEP}/comparison.json",
     log:
         "<logs>/compare_models/{sweep}.log",
+    benchmark:
+        "<benchmarks>/compare_models/{sweep}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:

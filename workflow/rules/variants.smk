@@ -9,6 +9,8 @@ rule fetch_variants:
         record=f"{VARIANTS}/source/variants.json",
     log:
         "<logs>/fetch_variants/{variants}.log",
+    benchmark:
+        "<benchmarks>/fetch_variants/{variants}.tsv"
     localrule: True
     conda:
         "../../envs/genomics.yaml"

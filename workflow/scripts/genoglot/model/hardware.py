@@ -1,5 +1,6 @@
 """What the machine offers: device, threads and the number format that is fastest on it."""
 
+import atexit
 import contextlib
 import ctypes
 import logging
@@ -26,13 +27,20 @@ def device() -> torch.device:
 
 
 def warn_of_idle_gpu() -> None:
-    """Say so where the machine has an NVIDIA driver and PyTorch is a build without CUDA: solvers choose it in silence."""
+    """Warn where there is an NVIDIA driver and PyTorch was built without CUDA, as a solver may choose in silence."""
     if NVIDIA_DRIVER.exists() and torch.version.cuda is None:
         log.warning(
             "this machine has an NVIDIA driver, and PyTorch %s is a build without CUDA: no GPU is used. With conda, "
             "set `pytorch: gpu` in the configuration; with pip, install another build (docs/environments.md)",
             torch.__version__,
         )
+
+
+def log_gpu_memory() -> None:
+    """Say how much of a GPU's memory the process had at most: Snakemake's benchmarks do not know."""
+    for index in range(torch.cuda.device_count()):
+        if peak := torch.cuda.max_memory_reserved(index):
+            log.info("peak memory of GPU %d: %d MB", index, peak // 10**6)
 
 
 def choose_precision(wanted: str) -> str:
@@ -92,6 +100,7 @@ def prepare(threads: int, wanted: str) -> str:
     keep_freed_memory()
     quieten_libraries()
     warn_of_idle_gpu()
+    atexit.register(log_gpu_memory)
     precision = choose_precision(wanted)
     log.info("device %s, %d CPU threads, %s", device(), threads, precision)
     return precision
