@@ -111,6 +111,11 @@ def mirrors(wildcards, output):
     return study.config["mirrors"]
 
 
+def benchmark_folder(wildcards, output):
+    """As `mirrors`: what a job took when it ran again is no reason to write the report again."""
+    return BENCHMARKS
+
+
 def batch_size(wildcards, output):
     """As `mirrors`: it changes how fast a result is made, not the result."""
     return study.config["inference"]["batch_size"]

@@ -1,5 +1,6 @@
 # The page a person opens, and the figures that `snakemake --report` collects.
 
+# where jobs note what they took
 BENCHMARKS = str(Path(rules.build_corpus.benchmark).parents[1])
 
 
@@ -98,11 +99,6 @@ rule plot_auroc:
         runtime=30,
     script:
         "../scripts/plot_auroc.py"
-
-
-def benchmark_folder(wildcards, output):
-    """Where jobs note what they took. As `mirrors`: another figure there is no reason to write the page again."""
-    return BENCHMARKS
 
 
 rule write_report:
