@@ -35,11 +35,14 @@ def intervals_source(wildcards):
 
 
 def if_local(source):
-    """Input function: the source if it is a file of this machine, so that Snakemake names it if it is missing."""
+    """Input function: the source if it is a file of this machine, so that Snakemake names it if it is missing.
+
+    It stays a file of this machine, where local rules fetch it, though results may lie in a storage of their own.
+    """
 
     def path(wildcards):
-        local = local_path(source(wildcards))
-        return [] if local is None else ancient(local)
+        file = local_path(source(wildcards))
+        return [] if file is None else ancient(local(file))
 
     return path
 
@@ -236,7 +239,7 @@ def training_nodes(wildcards):
 def pretrained_folder(wildcards):
     """Input function: the folder that a model comes from, if it is one of this machine."""
     folder = study.pretrained_folder(wildcards.model)
-    return [] if folder is None else ancient(folder)
+    return [] if folder is None else ancient(local(folder))
 
 
 def corpus_window(wildcards):
