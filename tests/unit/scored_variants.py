@@ -42,7 +42,7 @@ def random_chain() -> MarkovModel:
     """A chain of order 1 by which both strands agree, as in a fitted one."""
     table = np.log(np.random.default_rng(0).dirichlet(np.ones(4), 16)).astype(np.float32)
     flipped = np.array([table[(3 - c % 4) * 4 + (3 - c // 4)][::-1] for c in range(16)])
-    return MarkovModel({"both": (table + flipped) / 2, "left": table[:1]}, table[0])
+    return MarkovModel({"both": (table + flipped) / 2, "left": table[:1]}, (table[0] + table[0][::-1]) / 2)
 
 
 class Scoring:

@@ -50,7 +50,7 @@ CONFIG = {
     "evaluation": {"max_positions": 5000},
     "tasks": {"regions": {"genome": "toy", "epochs": 1, "max_per_class": 40}},
     "embeddings": {"step": 64, "max_points": 400},
-    "scoring": {"bootstraps": 50},
+    "scoring": {"bootstraps": 50, "chunks": 2},
     "report": {"title": "A tiny study"},
 }
 

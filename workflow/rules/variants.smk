@@ -33,7 +33,7 @@ rule split_variants:
         names=of_genome("names.tsv"),
     output:
         chunks=temp(expand(f"{VARIANTS}/chunks/{{chunk}}.vcf.gz", chunk=CHUNKS, allow_missing=True)),
-        report=f"{VARIANTS}/split.json",
+        report=temp(f"{VARIANTS}/chunks/split.json"),
     log:
         "<logs>/split_variants/{variants}.log",
     benchmark:

@@ -22,10 +22,16 @@ from .layers_genoglot import (
     FeedForward,
     TokenEmbedding,
     kmer_ids,
+    plus_squared_relu,
     reverse_complement,
     squared_relu,
     without_padding,
 )
+
+
+# Share of positions up to which a layer is faster computed where it is needed than everywhere: gathering the
+# neighbours of a position costs about as much as its products.
+SPARSE = 0.4
 
 
 class Convolution(nn.Conv1d):
@@ -41,6 +47,29 @@ class Convolution(nn.Conv1d):
         result = F.conv2d(image, weight, self.bias, padding="same", dilation=(1, *self.dilation))
         return result.squeeze(2).transpose(1, 2)
 
+    @property
+    def offsets(self) -> list[int]:
+        """Where the taps lie, from the position that they are for."""
+        taps, step = self.kernel_size[0], self.dilation[0]
+        return [step * tap - step * (taps - 1) // 2 for tap in range(taps)]
+
+    def reach(self, positions: Tensor) -> Tensor:
+        """Where x is read for the convolution at these positions, bool (batch, length)."""
+        length = positions.shape[1]
+        around = (-min(self.offsets), max(self.offsets))
+        padded = F.pad(positions, around[::-1])
+        views = [padded[:, around[1] - offset : around[1] - offset + length] for offset in self.offsets]
+        return torch.stack(views).any(0)
+
+    def at(self, x: Tensor, positions: Tensor) -> Tensor:
+        """`forward` at the positions (batch, length) alone: (chosen, channels)."""
+        around = (-min(self.offsets), max(self.offsets))
+        padded = F.pad(x, (0, 0, *around))
+        row, place = positions.nonzero(as_tuple=True)
+        first = row * padded.shape[1] + place + around[0]
+        neighbours = padded.flatten(0, 1)[first[:, None] + torch.tensor(self.offsets, device=x.device)]
+        return F.linear(neighbours.flatten(1), self.weight.transpose(1, 2).flatten(1), self.bias)
+
 
 class ConvBlock(nn.Module):
     """Residual block of GPN's kind: normalised dilated convolution, then a feed-forward layer.
@@ -55,8 +84,13 @@ class ConvBlock(nn.Module):
         self.feed_forward = FeedForward(config)
 
     def forward(self, x: Tensor, present: Tensor | None = None) -> Tensor:
-        x = x + squared_relu(self.conv(without_padding(self.norm(x), present)))
+        x = plus_squared_relu(x, self.conv(without_padding(self.norm(x), present)))
         return x + self.feed_forward(x)
+
+    def update(self, x: Tensor, positions: Tensor, present: Tensor | None = None) -> None:
+        """Put `forward` of x into x, at the positions (batch, length) alone; for inference."""
+        y = plus_squared_relu(x[positions], self.conv.at(without_padding(self.norm(x), present), positions))
+        x[positions] = y + self.feed_forward(y)
 
 
 class ConvBackbone(Backbone):
@@ -69,6 +103,23 @@ class ConvBackbone(Backbone):
 
     def forward(self, tokens: Tensor, present: Tensor | None = None) -> Tensor:
         return self.run(self.blocks, self.embedding(tokens), present)
+
+    def at(self, tokens: Tensor, positions: Tensor, present: Tensor | None = None) -> Tensor:
+        """`forward` at the positions (batch, length) alone, (chosen, dim), for inference.
+
+        The last layers are computed only where those after them look.
+        """
+        needed, places = [], positions
+        for block in reversed(self.blocks):
+            if places.float().mean() > SPARSE:
+                break
+            needed.insert(0, places)
+            places = places | block.conv.reach(places)
+        dense = len(self.blocks) - len(needed)
+        x = self.run(self.blocks[:dense], self.embedding(tokens), present)
+        for block, places in zip(self.blocks[dense:], needed, strict=True):
+            block.update(x, places, present)
+        return x[positions]
 
 
 class CausalBlock(nn.Module):

@@ -21,13 +21,15 @@ FEWEST_MAP_POINTS = 4_000
 MAP_COLUMNS = ["contig", "start", "end", "region", "gc", "umap_1", "umap_2"]
 # the words of GLM_REASON
 REASONS = {
-    "AMBIGUOUS_BASE": "a base other than A, C, G, T",
+    "AMBIGUOUS_BASE": "a base other than A, C, G, T in the record or the genome",
     "CONTIG_UNKNOWN": "on a contig that the genome does not have",
     "NO_ALT": "no alternative allele",
-    "NOT_SNV": "not a single-base substitution",
+    "OUTSIDE_CONTIG": "beyond the end of the contig",
     "REF_MISMATCH": "the REF allele is not what the genome holds there",
+    "SAME_AS_REF": "an ALT that is the REF",
     "STAR_ALLELE": "an allele that an upstream deletion removes (*)",
-    "SYMBOLIC": "a symbolic allele or breakend",
+    "SYMBOLIC": "a symbolic allele or breakend that does not say its sequence",
+    "TOO_LONG": "longer than scoring.max_length, or than half of the model's window",
 }
 
 
@@ -272,6 +274,8 @@ def _scored(summary: dict[str, Any]) -> list[Block]:
         text += f", of {summary['records']:,} records"
     if summary.get("contigs"):
         text += f" on {', '.join(summary['contigs'])}"
+    if len(kinds := {kind: count["scored"] for kind, count in summary.get("kinds", {}).items() if count["scored"]}) > 1:
+        text += f" ({', '.join(f'{count:,} {kind}' for kind, count in kinds.items())})"
     if not unscored:
         return [Text(text + "; none was left out.")]
     items = [

@@ -78,10 +78,11 @@ def pairs(
 ) -> tuple[Haplotypes, Haplotypes]:
     """The haplotypes with REF and with ALT of each edit; `flank` None: all that the window has."""
     lengths, offsets = (genome.contigs[name].to_numpy() for name in ("length", "offset"))
-    most = window // 8
     starts, ends, references, alternatives = [], [], [], []
     for contig, edit in zip(contigs, edits, strict=True):
         bases = genome.bases[offsets[contig] : offsets[contig] + lengths[contig]]
+        # an allele and the repeat around it take at most three quarters of the window
+        most = (3 * window // 4 - max(edit.end - edit.start, len(edit.new))) // 2
         left, right = shifts(bases, edit.start, edit.end, edit.new, most)
         start, end = edit.start - left, edit.end + right
         before, after = bases[start : edit.start] & CODE_MASK, bases[edit.end : end] & CODE_MASK
