@@ -10,7 +10,9 @@ pytestmark = pytest.mark.skipif(shutil.which("rsync") is None, reason="the stora
 
 def test_the_study_runs_with_nothing_shared_and_then_has_nothing_to_do(inputs, tmp_path):
     study = inputs.copy(tmp_path / "study")
-    study.configure(models={"small": CONFIG["models"]["small"]}, tokenizers={})
+    # one model, one variant set and no task, to save time: there is every kind of input and output among them
+    study.configure(models={"small": CONFIG["models"]["small"]}, tokenizers={}, tasks={})
+    (study / "variants.tsv").write_text("variants\tgenome\tvcf\nknown\ttoy\tknown.vcf\n")
     before = {path.name for path in study.folder.iterdir()}
     storage = tmp_path / "storage"
     nothing_shared = (

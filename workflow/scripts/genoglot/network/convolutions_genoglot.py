@@ -28,7 +28,6 @@ from .layers_genoglot import (
     without_padding,
 )
 
-
 # Share of positions up to which a layer is faster computed where it is needed than everywhere: gathering the
 # neighbours of a position costs about as much as its products.
 SPARSE = 0.4
