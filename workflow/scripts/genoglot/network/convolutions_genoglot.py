@@ -108,15 +108,15 @@ class ConvBackbone(Backbone):
 
         The last layers are computed only where those after them look.
         """
-        needed, places = [], positions
-        for block in reversed(self.blocks):
-            if places.float().mean() > SPARSE:
-                break
-            needed.insert(0, places)
+        dense: list[ConvBlock] = [block for block in self.blocks if isinstance(block, ConvBlock)]
+        sparse: list[tuple[ConvBlock, Tensor]] = []
+        places = positions
+        while dense and places.float().mean() <= SPARSE:
+            block = dense.pop()
+            sparse.append((block, places))
             places = places | block.conv.reach(places)
-        dense = len(self.blocks) - len(needed)
-        x = self.run(self.blocks[:dense], self.embedding(tokens), present)
-        for block, places in zip(self.blocks[dense:], needed, strict=True):
+        x = self.run(dense, self.embedding(tokens), present)
+        for block, places in reversed(sparse):
             block.update(x, places, present)
         return x[positions]
 

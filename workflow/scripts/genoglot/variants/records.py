@@ -90,8 +90,12 @@ class VariantFile:
 
     def _refuse(self, number: int, line: bytes, expected: str) -> None:
         found = line[:SHOWN].decode("utf-8", "replace")
-        unit = "record" if self.kind == "BCF" else "line"
-        raise InputError(f"{self.path}, {unit} {number}: found {found!r}, expected {expected}; is the file whole?")
+        raise InputError(f"{self.path}, {self.unit} {number}: found {found!r}, expected {expected}; is the file whole?")
+
+    @property
+    def unit(self) -> str:
+        """What the numbers of records count."""
+        return "record" if self.kind == "BCF" else "line"
 
     def declared(self) -> set[str]:
         """Contigs that the header names."""

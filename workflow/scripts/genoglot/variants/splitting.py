@@ -133,8 +133,8 @@ def _survey(source: VariantFile, genome: Genome, names: ContigNames, contigs: se
                 _refuse_order(source, record, f"the one before is at {last.position + 1}")
             if not -1 <= record.position < LONGEST_CONTIG:
                 raise InputError(
-                    f"{source.path}, record {record.number} ({_named(record)}): a position is at least 0 and at most "
-                    f"{LONGEST_CONTIG}, which is how far a tabix index reaches"
+                    f"{source.path}, {source.unit} {record.number} ({_named(record)}): a position is at least 0 and at "
+                    f"most {LONGEST_CONTIG}, which is how far a tabix index reaches"
                 )
             where = place(record, BLOCK)
             survey.blocks[where] = survey.blocks.get(where, 0) + 1
@@ -145,7 +145,7 @@ def _survey(source: VariantFile, genome: Genome, names: ContigNames, contigs: se
 
 def _refuse_order(source: VariantFile, record: Record, why: str) -> None:
     raise InputError(
-        f"{source.path} is not sorted by position within contigs: line or record {record.number} is {_named(record)}, "
+        f"{source.path} is not sorted by position within contigs: {source.unit} {record.number} is {_named(record)}, "
         f"but {why}; sort it first: bcftools sort"
     )
 
