@@ -2,6 +2,8 @@
 # make test       all tests
 # make lint       everything that checks style
 # make benchmark  measure speed and memory
+# make environments  build the environments of the rules from PyPI, and run a tiny study with them
+# make status     what of a study is done and what is left (CONFIG=config/yeast/config.yaml; else the demo)
 # make setup      the Python environment alone (the others make it where it is missing)
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,7 +16,7 @@ export PATH := $(BIN):$(PATH)
 
 SNAKEMAKE := $(BIN)/python -m snakemake --workflow-profile workflow/profiles/default
 
-.PHONY: help setup bedtools slurm demo test lint benchmark docs lock
+.PHONY: help setup bedtools slurm demo test lint benchmark environments status docs lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -78,12 +80,18 @@ test: setup slurm
 lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/snakefmt --check Snakefile workflow
+	@$(BIN)/snakefmt --check Snakefile workflow examples
 	@$(BIN)/python -m snakemake --lint
 	@$(BIN)/mypy
 
 benchmark: setup
 	@$(BIN)/python benchmarks/run.py
+
+status: setup
+	@$(BIN)/python workflow/status.py $(if $(CONFIG),--configfile $(CONFIG))
+
+environments: setup
+	@$(BIN)/python tests/workflow/build_environments.py .venv-environments
 
 # The parts of the documentation that are made from the workflow; tests compare them.
 docs: setup

@@ -9,10 +9,14 @@ from genoglot.model import hardware
 
 
 @pytest.fixture
-def machine(monkeypatch):
+def machine(monkeypatch, tmp_path):
     """Have torch be a build with or without CUDA, which finds a GPU or not, in a job with these variables."""
 
-    def pretend(cuda: str | None, available: bool, **variables: str) -> None:
+    def pretend(cuda: str | None, available: bool, driver: bool = False, **variables: str) -> None:
+        file = tmp_path / "version"
+        if driver:
+            file.touch()
+        monkeypatch.setattr(hardware, "NVIDIA_DRIVER", file)
         for name in hardware.GPU_VARIABLES:
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
@@ -27,7 +31,7 @@ def machine(monkeypatch):
 @pytest.mark.parametrize("name", ["CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS"])
 def test_a_gpu_that_torch_was_not_built_for_is_said(machine, name):
     machine(None, False, **{name: "0"})
-    assert "is a build for CPUs: install one with CUDA" in hardware.unused_gpu()
+    assert "is a build for CPUs: set `pytorch: gpu`, or install one with CUDA" in hardware.unused_gpu()
 
 
 def test_a_gpu_without_a_driver_is_said(machine):
@@ -35,9 +39,14 @@ def test_a_gpu_without_a_driver_is_said(machine):
     assert "finds no driver" in hardware.unused_gpu()
 
 
-@pytest.mark.parametrize("value", [None, "", "-1", "NoDevFiles"])
-def test_nothing_is_said_where_no_gpu_was_given(machine, value):
-    machine(None, False, **({} if value is None else {"CUDA_VISIBLE_DEVICES": value}))
+def test_a_driver_says_that_there_is_a_gpu(machine):
+    machine(None, False, driver=True)
+    assert "is a build for CPUs" in hardware.unused_gpu()
+
+
+@pytest.mark.parametrize(("value", "driver"), [(None, False), ("", True), ("-1", True), ("NoDevFiles", False)])
+def test_nothing_is_said_where_no_gpu_was_given(machine, value, driver):
+    machine(None, False, driver, **({} if value is None else {"CUDA_VISIBLE_DEVICES": value}))
     assert hardware.unused_gpu() == ""
 
 
@@ -51,4 +60,4 @@ def test_it_is_a_warning_in_the_log(machine, caplog, monkeypatch):
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     with caplog.at_level(logging.WARNING):
         hardware.prepare(1, "float32")
-    assert "this job was given a GPU and computes on the CPU" in caplog.text
+    assert "there is a GPU here, and this job computes on the CPU" in caplog.text

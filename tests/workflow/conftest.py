@@ -1,26 +1,14 @@
 """The tiny study before and after one run of the whole workflow, and a small configuration, shared by the tests."""
 
 import configurations
-import numpy as np
 import pytest
-from tiny_study import GENOMES, REGIONS, VARIANTS, Study, known_labels, known_variants, write_track
+from tiny_study import Study
 
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory) -> Study:
     """The study before anything ran. Do not run in it: `inputs.copy(tmp_path)`."""
-    study = Study(tmp_path_factory.mktemp("inputs"))
-    rng = np.random.default_rng(5)
-    contigs = study.write_genome("toy", rng)
-    known = known_variants(contigs)
-    (study / "known.vcf").write_text(known)
-    (study / "labels.tsv").write_text(known_labels(known))
-    write_track(study / "track.bw", rng)
-    (study / "genomes.tsv").write_text(GENOMES)
-    (study / "variants.tsv").write_text(VARIANTS)
-    (study / "part.bed").write_text(REGIONS)
-    study.configure()
-    return study
+    return Study.generate(tmp_path_factory.mktemp("inputs"))
 
 
 @pytest.fixture(scope="session")

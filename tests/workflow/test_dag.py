@@ -8,33 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_study import OPTIONAL, ROOT, RULES
 
-ROOT = Path(__file__).parents[2]
-RULES = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
-
-# what only some studies need
-OPTIONAL = {"derive_haplotype", "lift_annotation", "fetch_intervals", "fetch_evidence", "import_model"}
 OF_SWEEPS = {"compare_models", "plot_comparison"}
-
-PARENT = """
-module genoglot:
-    snakefile: "{root}/Snakefile"
-    config: config
-    pathvars:
-        results="glm/results",
-        logs="glm/logs",
-        benchmarks="glm/benchmarks",
-
-use rule * from genoglot as glm_*
-
-rule assemble:
-    output: "toy.fa"
-    shell: "touch {{output}}"
-
-rule everything:
-    input: rules.glm_all.input
-    default_target: True
-"""
 
 
 def call(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -73,7 +49,7 @@ def test_lint():
 
 
 def test_format():
-    call("snakefmt", "--check", "Snakefile", "workflow")
+    call("snakefmt", "--check", "Snakefile", "workflow", "examples")
 
 
 def test_style():
@@ -88,55 +64,20 @@ def test_every_rule_has_a_script_of_its_name_and_no_script_is_left_over():
         assert len(path.read_text().splitlines()) < 40, path
 
 
+def test_every_rule_has_a_log_and_a_benchmark_of_its_own():
+    for path in ROOT.glob("workflow/rules/*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
+            name = rule.split(":")[0]
+            (log,) = re.findall(r'log:\n +"<logs>/(\S+)\.log",?\n', rule)
+            (benchmark,) = re.findall(r'benchmark:\n +"<benchmarks>/(\S+)\.tsv"\n', rule)
+            assert log == benchmark
+            assert log.split("/")[0] == name
+
+
 def test_start_up_needs_no_torch():
     code = "import genoglot.config, sys; print([name for name in ('torch', 'pandas', 'pysam') if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow/scripts", text=True, capture_output=True)
     assert run.stdout.strip() == "[]", run.stderr
-
-
-def test_a_parent_workflow_imports_it_moves_it_and_feeds_it(inputs, tmp_path):
-    study = inputs.copy(tmp_path)
-    (study / "toy.fa").unlink()
-    (study / "Snakefile").write_text(PARENT.format(root=ROOT))
-    output = call("snakemake", "--dry-run", "--configfile", "config.yaml", cwd=tmp_path)
-    assert re.search(r"^assemble +1$", output, re.M)
-    for rule in set(RULES) - OPTIONAL:
-        assert re.search(rf"^glm_{rule} +\d+$", output, re.M), rule
-    assert "glm/results/models/small/model.safetensors" in output
-    assert "glm/logs/pretrain_model/small.log" in output
-    assert not re.search(r"(?<!glm/)\b(results|logs|benchmarks)/", output)
-
-
-HOSTED = """
-module genoglot:
-    snakefile: github("someone/genoglot", path="workflow/Snakefile", tag="v0")
-    config: config
-
-use rule * from genoglot
-"""
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_a_parent_workflow_imports_it_from_a_host_where_the_library_is_installed(inputs, tmp_path):
-    repository = tmp_path / "repository"
-    for folder in ("workflow", "envs"):
-        shutil.copytree(ROOT / folder, repository / folder)
-    shutil.rmtree(repository / "workflow/scripts/genoglot")
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
-    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"], ["tag", "v0"]):
-        subprocess.run([*git, *command], cwd=repository, check=True)
-    study = inputs.copy(tmp_path / "parent")
-    (study / "Snakefile").write_text(HOSTED)
-    env = {
-        "PYTHONPATH": str(ROOT / "workflow/scripts"),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
-        "GIT_CONFIG_VALUE_0": "https://github.com/someone/genoglot",
-    }
-    run = study.snakemake("results/genomes/toy/sequence/contigs.tsv", snakefile=study / "Snakefile", env=env)
-    assert run.returncode == 0, run.stdout
-    assert (study / "results/genomes/toy/sequence/contigs.tsv").read_text().startswith("contig\tlength")
 
 
 def test_a_missing_file_is_named(inputs, tmp_path):

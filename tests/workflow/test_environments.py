@@ -1,110 +1,102 @@
 """Environments: each holds what the scripts that use it import, no more, in the versions of the lock."""
 
-import ast
+import base64
+import json
 import re
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from environment_files import (
+    BESIDE_IMPORTS,
+    CONDA,
+    PYTORCH,
+    SCRIPTS,
+    closure,
+    conda_name,
+    locked,
+    packages,
+    rule_environments,
+)
+from rattler import MatchSpec
+from rattler.exceptions import InvalidMatchSpecError
+from tiny_study import ROOT, RULES, Study
 
-ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "workflow/scripts"
-
-# where the name of an import, or of the package on conda-forge, is not the name on PyPI
-DISTRIBUTIONS = {
-    "Bio": "biopython",
-    "pyBigWig": "pybigwig",
-    "sklearn": "scikit-learn",
-    "umap": "umap-learn",
-    "yaml": "pyyaml",
-}
-CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-# needed though nothing imports them: a program, and what writes a Parquet file or opens a page's figures for pandas
-BESIDE_IMPORTS = {"python", "bedtools"}
-
-
-def imports(path: Path) -> set[str]:
-    """Full names of everything that a file imports, at any depth of its code."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            # what is imported from a package may be a module of it
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+ENVIRONMENTS = sorted({name for names in rule_environments().values() for name in names})
+FILES = [*sorted((ROOT / "envs").glob("*.yaml")), *sorted((ROOT / "examples").glob("*/envs/*.yaml"))]
 
 
-def module_files(name: str) -> list[Path]:
-    """Files of the library that importing a name runs: those of its packages, and its own."""
-    parts = name.split(".")
-    files = [SCRIPTS.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
-    return [file for file in [*files, SCRIPTS.joinpath(*parts).with_suffix(".py")] if file.exists()]
+def of(environment: str) -> Path:
+    return ROOT / f"envs/{environment}.yaml"
 
 
-def closure(script: Path) -> set[str]:
-    """Third-party distributions that a script reaches through the library."""
-    files, reached = [script], set()
-    seen = set(files)
-    while files:
-        for name in imports(files.pop()):
-            top = name.split(".")[0]
-            if top == "genoglot":
-                new = [file for file in module_files(name) if file not in seen]
-                seen.update(new)
-                files += new
-            elif top not in sys.stdlib_module_names and top != "__future__":
-                reached.add(DISTRIBUTIONS.get(top, top))
-    return reached
-
-
-def rule_environments() -> dict[str, str]:
-    """Environment of each rule."""
-    text = "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk"))
-    return dict(re.findall(r"^rule (\w+):.*?conda:\s+\"../../envs/(\w+)\.yaml\"", text, re.M | re.S))
-
-
-def packages(environment: str) -> dict[str, str]:
-    """Version of each package of an environment."""
-    dependencies = yaml.safe_load((ROOT / f"envs/{environment}.yaml").read_text())["dependencies"]
-    return dict(re.fullmatch(r"(\S+) =(\S+)", line).groups() for line in dependencies)
-
-
-def locked() -> dict[str, str]:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    return {name.lower(): version for name, version in (line.split("==") for line in lines if "==" in line)}
-
-
-ENVIRONMENTS = sorted(set(rule_environments().values()))
-
-
-def test_every_environment_is_used():
+def test_every_rule_has_an_environment_and_every_environment_is_used():
+    assert set(rule_environments()) == set(RULES)
     assert {path.stem for path in (ROOT / "envs").glob("*.yaml")} == set(ENVIRONMENTS)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_holds_what_its_scripts_reach(environment):
     needed = set()
-    for rule, name in rule_environments().items():
-        if name == environment:
+    for rule, names in rule_environments().items():
+        if environment in names:
             needed |= closure(SCRIPTS / f"{rule}.py")
-    assert {CONDA.get(name, name) for name in needed} == set(packages(environment)) - BESIDE_IMPORTS
+    assert {conda_name(name, environment) for name in needed} == set(packages(of(environment))) - BESIDE_IMPORTS
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_an_environment_has_the_versions_of_the_lock(environment):
-    names = {conda: name for name, conda in CONDA.items()}
+@pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_environment_has_the_versions_of_the_lock(file):
+    names = {conda: name for name, conda in CONDA.items()} | dict.fromkeys(PYTORCH.values(), "torch")
     versions = locked()
-    for package, version in packages(environment).items():
+    for package, version in packages(file).items():
         if package not in BESIDE_IMPORTS:
             assert version == versions[names.get(package, package)], package
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_environment_comes_from_the_two_channels_in_their_order(file):
+    assert yaml.safe_load(file.read_text())["channels"] == ["conda-forge", "bioconda", "nodefaults"]
+
+
+def test_a_wrong_spec_would_be_refused(tmp_path):
+    for line in ("=3.1", "numpy >=2,,<3", "numpy =2.4.6 [build"):
+        with pytest.raises(InvalidMatchSpecError):
+            MatchSpec(line)
+
+
+def test_the_builds_of_pytorch_differ_in_nothing_else():
+    cpu, gpu = (packages(of(name)) for name in PYTORCH)
+    assert cpu.pop("pytorch-cpu") == gpu.pop("pytorch-gpu")
+    assert cpu == gpu
+
+
+def recorded_environment(study: Study, output: str) -> str:
+    """The environment that Snakemake noted for a file that it made."""
+    for file in (study / ".snakemake/metadata").rglob("*"):
+        if file.is_file() and base64.b64decode(file.name).decode() == output:
+            return base64.b64decode(json.loads(file.read_text())["conda_env"]).decode()
+    raise AssertionError(f"nothing is noted for {output}")
+
+
+def test_the_configuration_chooses_the_build_of_pytorch(finished, tmp_path):
+    study = finished.copy(tmp_path)
+    output = "results/tokenizers/pieces/tokenizer.json"
+    assert "pytorch-cpu" in recorded_environment(study, output)
+    study.configure(pytorch="gpu")
+    run = study.snakemake("--forcerun", "make_tokenizer", "--", output)
+    assert run.returncode == 0, run.stdout
+    assert "pytorch-gpu" in recorded_environment(study, output)
+
+
+def test_the_example_imports_what_its_environment_holds():
+    scripts = (ROOT / "examples/parent/scripts").glob("*.py")
+    assert set().union(*map(closure, scripts)) | {"python"} == set(packages(ROOT / "examples/parent/envs/calls.yaml"))
+
+
 def test_bedtools_is_where_pybedtools_is():
     for environment in ENVIRONMENTS:
-        assert ("bedtools" in packages(environment)) == ("pybedtools" in packages(environment))
+        assert ("bedtools" in packages(of(environment))) == ("pybedtools" in packages(of(environment)))
 
 
 def test_the_package_names_what_the_library_imports():

@@ -4,6 +4,8 @@ import importlib.util
 import re
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,3 +22,23 @@ def test_files_that_the_readme_links_to_exist():
         for link in re.findall(r"\]\(([^)#]+)", document.read_text()):
             if not link.startswith(("http://", "https://")):
                 assert (document.parent / link).exists(), f"{document.name} links to {link}"
+
+
+def test_the_catalogue_finds_what_it_looks_for():
+    """The files of a workflow of standardized usage, and the keys that the catalogue reads."""
+    for name in (
+        "workflow/Snakefile",
+        "config/README.md",
+        "config/config.yaml",
+        "LICENSE",
+        "profiles/default/config.yaml",
+    ):
+        assert (ROOT / name).is_file(), name
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
+    assert set(usage["mandatory-flags"]) == {"desc", "flags"}
+    assert set(usage["software-stack-deployment"]) == {"conda", "apptainer", "apptainer+conda"}
+    # rules name environments for conda and no containers
+    rules = "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk"))
+    assert usage["software-stack-deployment"]["conda"] == ("conda:" in rules)
+    assert usage["software-stack-deployment"]["apptainer"] == ("container:" in rules)

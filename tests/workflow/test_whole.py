@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from cyvcf2 import VCF
-from tiny_study import CONFIG
 
 from genoglot.network import CODE
 
@@ -72,6 +71,16 @@ def test_what_is_promised_is_there_and_nothing_else(finished):
 def test_every_job_has_a_log(finished):
     logs = {path.parts[-len(path.relative_to(finished / "logs").parts)] for path in (finished / "logs").rglob("*.log")}
     assert {"fetch_source", "fetch_variants", "pretrain_model", "score_variants", "write_report.log"} <= logs
+
+
+def test_the_report_says_what_each_rule_cost_and_is_not_written_again_for_it(finished, tmp_path):
+    page = (finished / "results/report.html").read_text()
+    cost = page[page.index('<section id="costs">') :]
+    for rule in ("pretrain_model", "fetch_source", "score_variants", "plot_umap"):
+        assert f"<td>{rule}</td>" in cost
+    study = finished.copy(tmp_path)
+    shutil.rmtree(study / "benchmarks/pretrain_model")
+    assert study.jobs() == {}
 
 
 def records(path: Path) -> list[tuple]:
@@ -163,23 +172,6 @@ def test_a_second_run_does_nothing(finished):
     run = finished.snakemake()
     assert run.returncode == 0
     assert "Nothing to be done" in run.stdout
-
-
-def test_what_does_not_change_a_result_runs_nothing(finished, tmp_path):
-    study = finished.copy(tmp_path)
-    hardware = {"devices": 2, "accumulate": 4, "compile": True}
-    models = {name: {**model, "hardware": hardware} for name, model in CONFIG["models"].items()}
-    study.configure(mirrors={"https://host/": "https://near/"}, inference={"batch_size": 7}, models=models)
-    assert study.jobs("--set-threads", "pretrain_model=1") == {}
-
-
-def test_a_training_setting_trains_again_and_reads_no_genome_again(finished, tmp_path):
-    study = finished.copy(tmp_path)
-    models = {"small": {"corpus": "tiny", "training": {"learning_rate": 0.01}}}
-    study.configure(models=models)
-    jobs = study.jobs()
-    assert {"pretrain_model", "evaluate_model", "embed_windows", "score_variants", "write_report"} <= jobs.keys()
-    assert not {"fetch_source", "normalise_genome", "tokenize_genome", "make_windows", "fit_markov"} & jobs.keys()
 
 
 def test_a_new_source_is_read_again(finished, tmp_path):

@@ -1,6 +1,7 @@
 """A tiny study: a generated genome with genes, its configuration, and Snakemake run on it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,11 @@ import pyBigWig
 import yaml
 
 ROOT = Path(__file__).parents[2]
+RULES = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
+# what only some studies need
+OPTIONAL = {"derive_haplotype", "lift_annotation", "fetch_intervals", "fetch_evidence", "import_model"}
+# rules that make nothing of their own
+TARGETS = {"all", "default", "genomes"}
 
 BASES = np.frombuffer(b"ACGT", dtype="S1")
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -157,6 +163,22 @@ class Study:
 
     folder: Path
 
+    @classmethod
+    def generate(cls, folder: Path) -> "Study":
+        """The study before anything ran, written into a folder."""
+        study = cls(folder)
+        rng = np.random.default_rng(5)
+        contigs = study.write_genome("toy", rng)
+        known = known_variants(contigs)
+        (study / "known.vcf").write_text(known)
+        (study / "labels.tsv").write_text(known_labels(known))
+        write_track(study / "track.bw", rng)
+        (study / "genomes.tsv").write_text(GENOMES)
+        (study / "variants.tsv").write_text(VARIANTS)
+        (study / "part.bed").write_text(REGIONS)
+        study.configure()
+        return study
+
     def snakemake(
         self, *arguments: str, snakefile: Path = ROOT / "Snakefile", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess:
@@ -167,9 +189,9 @@ class Study:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
 
-    def jobs(self, *arguments: str) -> dict[str, int]:
+    def jobs(self, *arguments: str, snakefile: Path = ROOT / "Snakefile") -> dict[str, int]:
         """How many jobs of each rule a dry run would start."""
-        run = self.snakemake("--dry-run", *arguments)
+        run = self.snakemake("--dry-run", *arguments, snakefile=snakefile)
         assert run.returncode == 0, run.stdout
         counts = {}
         inside = False

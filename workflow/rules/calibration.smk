@@ -15,11 +15,11 @@ rule calibrate_scores:
     benchmark:
         "<benchmarks>/calibrate_scores/{genome}/{model}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 8
     resources:
         mem_mb=mem_mb(16000),
-        runtime=240,
+        runtime=runtime(240),
         gpu=0,
     params:
         classes=neutral_classes,

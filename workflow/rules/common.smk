@@ -69,3 +69,6 @@ MODEL_FILES = [
     f"{MODEL}/tokenizer_config.json",
     f"{MODEL}/training.json",
 ]
+
+# environment of the rules that compute with models
+TORCH = f"../../envs/torch-{study.config['pytorch']}.yaml"

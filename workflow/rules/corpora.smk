@@ -9,6 +9,8 @@ rule fetch_intervals:
         record=f"{CORPUS}/source/{{intervals}}/{{genome}}.json",
     log:
         "<logs>/fetch_intervals/{corpus}/{intervals}/{genome}.log",
+    benchmark:
+        "<benchmarks>/fetch_intervals/{corpus}/{intervals}/{genome}.tsv"
     localrule: True
     conda:
         "../../envs/genomics.yaml"
@@ -34,6 +36,8 @@ rule make_windows:
         windows=f"{CORPUS}/windows/{{genome}}.parquet",
     log:
         "<logs>/make_windows/{corpus}/{genome}.log",
+    benchmark:
+        "<benchmarks>/make_windows/{corpus}/{genome}.tsv"
     conda:
         "../../envs/genomics.yaml"
     resources:
@@ -108,7 +112,7 @@ rule make_tokenizer:
     benchmark:
         "<benchmarks>/make_tokenizer/{tokenizer}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 4
     resources:
         mem_mb=mem_mb(8000),

@@ -14,7 +14,7 @@ rule embed_windows:
     benchmark:
         "<benchmarks>/embed_windows/{genome}/{model}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 4
     resources:
         mem_mb=mem_mb(16000, bases=4),

@@ -9,6 +9,8 @@ rule fetch_source:
         record=f"{GENOME}/source/{{source}}.json",
     log:
         "<logs>/fetch_source/{genome}/{source}.log",
+    benchmark:
+        "<benchmarks>/fetch_source/{genome}/{source}.tsv"
     localrule: True
     conda:
         "../../envs/genomics.yaml"
@@ -106,6 +108,8 @@ rule name_contigs:
         names=f"{GENOME}/names.tsv",
     log:
         "<logs>/name_contigs/{genome}.log",
+    benchmark:
+        "<benchmarks>/name_contigs/{genome}.tsv"
     conda:
         "../../envs/genomics.yaml"
     resources:
@@ -124,6 +128,8 @@ rule lift_annotation:
         report=f"{GENOME}/lifted.json",
     log:
         "<logs>/lift_annotation/{genome}.log",
+    benchmark:
+        "<benchmarks>/lift_annotation/{genome}.tsv"
     conda:
         "../../envs/genomics.yaml"
     resources:
@@ -168,6 +174,8 @@ rule classify_regions:
         tbi=f"{GENOME}/regions.bed.gz.tbi",
     log:
         "<logs>/classify_regions/{genome}.log",
+    benchmark:
+        "<benchmarks>/classify_regions/{genome}.tsv"
     conda:
         "../../envs/genomics.yaml"
     resources:

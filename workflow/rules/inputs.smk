@@ -53,11 +53,14 @@ def intervals_source(wildcards):
 
 
 def if_local(source):
-    """Input function: the source if it is a file of this machine, so that Snakemake names it if it is missing."""
+    """Input function: the source if it is a file of this machine, so that Snakemake names it if it is missing.
+
+    It stays a file of this machine, where local rules fetch it, though results may lie in a storage of their own.
+    """
 
     def path(wildcards):
-        local = local_path(source(wildcards))
-        return [] if local is None else ancient(local)
+        file = local_path(source(wildcards))
+        return [] if file is None else ancient(local(file))
 
     return path
 
@@ -129,6 +132,11 @@ def mirrors(wildcards, output):
     return study.config["mirrors"]
 
 
+def benchmark_folder(wildcards, output):
+    """As `mirrors`: what a job took when it ran again is no reason to write the report again."""
+    return BENCHMARKS
+
+
 def batch_size(wildcards, output):
     """As `mirrors`: it changes how fast a result is made, not the result."""
     return study.config["inference"]["batch_size"]
@@ -190,6 +198,11 @@ def per_genome(pattern):
 def of_genome(name):
     """Input function: a file of the genome of the wildcards' task, variant set or scan."""
     return lambda wildcards: f"{GENOME}/{name}".format(genome=genome_of(wildcards))
+
+
+def of_chunks(kind):
+    """A file of each chunk of a scored variant set."""
+    return expand(f"{VARIANTS}/chunks/{{model}}/{{chunk}}.{kind}", chunk=CHUNKS, allow_missing=True)
 
 
 def variants_vcf(wildcards):
@@ -304,7 +317,7 @@ def training_options(wildcards):
 def pretrained_folder(wildcards):
     """Input function: the folder that a model comes from, if it is one of this machine."""
     folder = study.pretrained_folder(wildcards.model)
-    return [] if folder is None else ancient(folder)
+    return [] if folder is None else ancient(local(folder))
 
 
 def corpus_window(wildcards):

@@ -26,7 +26,7 @@ rule pretrain_model:
     wildcard_constraints:
         model=any_of(study.trained),
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 8
     resources:
         mem_mb=mem_mb(16000),
@@ -61,10 +61,12 @@ rule import_model:
         report=f"{MODEL}/training.json",
     log:
         "<logs>/import_model/{model}.log",
+    benchmark:
+        "<benchmarks>/import_model/{model}.tsv"
     wildcard_constraints:
         model=any_of(study.imported),
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     resources:
         mem_mb=mem_mb(16000),
         runtime=runtime(240),
@@ -92,7 +94,7 @@ rule evaluate_model:
     benchmark:
         "<benchmarks>/evaluate_model/{model}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 4
     resources:
         mem_mb=mem_mb(16000),
@@ -116,6 +118,8 @@ rule compare_models:
         comparison=f"{SWEEP}/comparison.json",
     log:
         "<logs>/compare_models/{sweep}.log",
+    benchmark:
+        "<benchmarks>/compare_models/{sweep}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:

@@ -1,5 +1,8 @@
 # The page a person opens, and the figures that `snakemake --report` collects.
 
+# where jobs note what they took
+BENCHMARKS = str(Path(rules.build_corpus.benchmark).parents[1])
+
 
 rule plot_curves:
     input:
@@ -14,6 +17,8 @@ rule plot_curves:
         ),
     log:
         "<logs>/plot_curves/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_curves/{model}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -38,6 +43,8 @@ rule plot_comparison:
         ),
     log:
         "<logs>/plot_comparison/{sweep}.log",
+    benchmark:
+        "<benchmarks>/plot_comparison/{sweep}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -60,6 +67,8 @@ rule plot_umap:
         ),
     log:
         "<logs>/plot_umap/{genome}/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_umap/{genome}/{model}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -81,6 +90,8 @@ rule plot_auroc:
         ),
     log:
         "<logs>/plot_auroc/{variants}/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_auroc/{variants}/{model}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -97,6 +108,8 @@ rule write_report:
         html="<results>/report.html",
     log:
         "<logs>/write_report.log",
+    benchmark:
+        "<benchmarks>/write_report.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -106,5 +119,6 @@ rule write_report:
         title=study.config["report"]["title"],
         config=study.shown,
         manifest=report_manifest,
+        benchmarks=benchmark_folder,
     script:
         "../scripts/write_report.py"

@@ -19,11 +19,11 @@ rule scan_sites:
         chunk=r"[1-9]\d*",
         chunks=r"[1-9]\d*",
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 8
     resources:
         mem_mb=mem_mb(16000),
-        runtime=1440,
+        runtime=runtime(1440),
         gpu=0,
     params:
         contigs=scan_setting("contigs"),
@@ -54,7 +54,7 @@ rule gather_scan:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(4000),
-        runtime=720,
+        runtime=runtime(720),
     params:
         contigs=scan_setting("contigs"),
         mode=scan_setting("mode"),

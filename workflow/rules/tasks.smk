@@ -17,7 +17,7 @@ rule finetune_head:
     benchmark:
         "<benchmarks>/finetune_head/{task}/{model}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 8
     resources:
         mem_mb=mem_mb(16000),

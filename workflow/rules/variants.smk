@@ -9,6 +9,8 @@ rule fetch_variants:
         record=f"{VARIANTS}/source/variants.json",
     log:
         "<logs>/fetch_variants/{variants}.log",
+    benchmark:
+        "<benchmarks>/fetch_variants/{variants}.tsv"
     localrule: True
     conda:
         "../../envs/genomics.yaml"
@@ -67,7 +69,7 @@ rule score_variants:
     benchmark:
         "<benchmarks>/score_variants/{variants}/{model}/{chunk}.tsv"
     conda:
-        "../../envs/torch.yaml"
+        TORCH
     threads: 8
     resources:
         mem_mb=mem_mb(16000, vcf=20),
@@ -82,9 +84,9 @@ rule score_variants:
 
 rule gather_variants:
     input:
-        vcfs=expand(rules.score_variants.output.vcf, chunk=CHUNKS, allow_missing=True),
-        scores=expand(rules.score_variants.output.scores, chunk=CHUNKS, allow_missing=True),
-        summaries=expand(rules.score_variants.output.summary, chunk=CHUNKS, allow_missing=True),
+        vcfs=of_chunks("vcf.gz"),
+        scores=of_chunks("parquet"),
+        summaries=of_chunks("json"),
         report=rules.split_variants.output.report,
     output:
         vcf=f"{VARIANTS}/{{model}}.vcf.gz",
@@ -110,12 +112,14 @@ rule fetch_evidence:
         record=f"{VARIANTS}/source/{{evidence}}.json",
     log:
         "<logs>/fetch_evidence/{variants}/{evidence}.log",
+    benchmark:
+        "<benchmarks>/fetch_evidence/{variants}/{evidence}.tsv"
     localrule: True
     conda:
         "../../envs/genomics.yaml"
     resources:
         mem_mb=mem_mb(1000),
-        runtime=720,
+        runtime=runtime(720),
     params:
         source=evidence_source,
         mirrors=mirrors,

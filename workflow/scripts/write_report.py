@@ -4,4 +4,8 @@ from genoglot.report.page import write_report
 from genoglot.scripting import logged
 
 with logged(snakemake.log[0]):
-    write_report(html=snakemake.output.html, manifest=snakemake.params.manifest)
+    write_report(
+        html=snakemake.output.html,
+        manifest=snakemake.params.manifest,
+        benchmarks=snakemake.params.benchmarks,
+    )

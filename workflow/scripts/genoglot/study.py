@@ -23,6 +23,8 @@ OF_WINDOWS = (
 )  # fmt: skip
 OF_JUDGEMENT = ("bootstraps", "fewest", "rare_below", "common_from", "frequency_bins")
 OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
+# what no result depends on
+CHANGES_NOTHING = ("mirrors", "pathvars", "inference", "pytorch")
 ON_ANNOTATION = ("features", "balanced")
 
 
@@ -73,7 +75,7 @@ class Study:
     @property
     def shown(self) -> dict[str, Any]:
         """The configuration without what changes no result, and so must not make the report again."""
-        shown = {key: value for key, value in self.config.items() if key not in ("mirrors", "pathvars", "inference")}
+        shown = {key: value for key, value in self.config.items() if key not in CHANGES_NOTHING}
         models = {
             name: {key: value for key, value in entry.items() if key != "hardware"}
             for name, entry in self.config["models"].items()

@@ -1,11 +1,13 @@
 """What the machine offers: device, threads and the number format that is fastest on it."""
 
+import atexit
 import contextlib
 import ctypes
 import logging
 import os
 import sys
 import warnings
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -15,6 +17,7 @@ from genoglot.errors import InputError
 
 log = logging.getLogger(__name__)
 
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 PRECISIONS = ("auto", "float32", "bfloat16")
 # what Lightning calls them
 TRAINER_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -33,14 +36,23 @@ def unused_gpu() -> str:
 
     A solver may take a build of torch for CPUs, and a job then runs for days where it should for hours.
     """
-    given = any(os.environ.get(name, "") not in NO_GPU for name in GPU_VARIABLES)
+    named = [os.environ[name] for name in GPU_VARIABLES if name in os.environ]
+    given = any(value not in NO_GPU for value in named) if named else NVIDIA_DRIVER.exists()
     if not given or torch.cuda.is_available():
         return ""
     if torch.version.cuda is None and torch.version.hip is None:
-        why = f"torch {torch.__version__} is a build for CPUs: install one with CUDA (envs/torch.yaml, docs/cluster.md)"
+        why = f"torch {torch.__version__} is a build for CPUs: set `pytorch: gpu`, or install one with CUDA "
+        why += "(docs/environments.md)"
     else:
         why = f"torch {torch.__version__} finds no driver for it: see what nvidia-smi says on that machine"
-    return f"this job was given a GPU and computes on the CPU, which takes many times as long; {why}"
+    return f"there is a GPU here, and this job computes on the CPU, which takes many times as long; {why}"
+
+
+def log_gpu_memory() -> None:
+    """Say how much of a GPU's memory the process had at most: Snakemake's benchmarks do not know."""
+    for index in range(torch.cuda.device_count()):
+        if peak := torch.cuda.max_memory_reserved(index):
+            log.info("peak memory of GPU %d: %d MB", index, peak // 10**6)
 
 
 def choose_precision(wanted: str) -> str:
@@ -99,6 +111,7 @@ def prepare(threads: int, wanted: str) -> str:
     torch.set_num_threads(max(1, threads))
     keep_freed_memory()
     quieten_libraries()
+    atexit.register(log_gpu_memory)
     precision = choose_precision(wanted)
     log.info("device %s, %d CPU threads, %s", device(), threads, precision)
     if reason := unused_gpu():

@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from genoglot import __version__
 from genoglot.files import atomic_path
-from genoglot.report import data, scans, sections, sweeps, uses, words
+from genoglot.report import costs, data, scans, sections, sweeps, uses, words
 from genoglot.report.blocks import Figure, Link, Section
 from genoglot.report.glossary import GLOSSARY
 from genoglot.report.inputs import Linker, load_manifest
@@ -60,13 +60,14 @@ MODEL_FILES = {
 }
 
 
-def write_report(html: str | Path, manifest: dict[str, Any]) -> None:
+def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | Path | None = None) -> None:
     """Write the report as one self-contained HTML page.
 
     Args:
         html: the page. Links lead to files by their place relative to it.
         manifest: `title`, `config` and lists `genomes`, `corpora`, `models`, `sweeps`, `embeddings`, `tasks`,
             `variants`, `scans` of dicts with names and paths of existing files; any list may be empty.
+        benchmarks: folder of the benchmark files of Snakemake, for what each rule cost.
 
     Raises:
         InputError: a file of the manifest is missing or cannot be read.
@@ -84,6 +85,7 @@ def write_report(html: str | Path, manifest: dict[str, Any]) -> None:
         uses.tasks_section(loaded["tasks"]),
         uses.variants_section(loaded["variants"], link),
         *([scans.scans_section(loaded["scans"], link)] if loaded["scans"] else []),
+        *([costs.costs_section(costs.read_costs(Path(benchmarks)))] if benchmarks else []),
     ]
     page = (
         _environment()

@@ -15,6 +15,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def memory(megabytes: float) -> str:
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
+
+
 def count(n: int, noun: str) -> str:
     """`1 genome`, `12 genomes`."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
