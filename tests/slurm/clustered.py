@@ -19,7 +19,7 @@ CHUNKS = 2
 WHOLE = {
     "models": {"small": CONFIG["models"]["small"]},
     "tokenizers": {},
-    "scoring": {"bootstraps": 50, "chunks": CHUNKS},
+    "scoring": {**CONFIG["scoring"], "chunks": CHUNKS},
 }
 
 

@@ -108,7 +108,7 @@ CASES = {
     "the report's title": lambda study: study.configure(report={"title": "Another"}),
     "a genome more in the sheet": add_genome,
     "a variant set more in the sheet": add_variants,
-    "bootstraps of the AUROCs": lambda study: study.configure(scoring={"bootstraps": 60}),
+    "bootstraps of the AUROCs": lambda study: study.configure(scoring={**CONFIG["scoring"], "bootstraps": 60}),
     "a model's learning rate": learn_slower,
 }
 OPTIONS = {
