@@ -86,7 +86,8 @@ def test_own_models_come_back_from_their_folders(name, tmp_path):
             torch.testing.assert_close(
                 vectors[row, :length], network.vectors(ids[row : row + 1, :length])[0], rtol=0, atol=1e-5
             )
-    torch.testing.assert_close(some, logits[chosen], rtol=0, atol=1e-6)
+    # a convnet computes these in another order
+    torch.testing.assert_close(some, logits[chosen], rtol=0, atol=1e-5)
     assert logits.shape == (*ids.shape, 4 if isinstance(encoding, SingleBase) else encoding.size)
 
 

@@ -220,7 +220,7 @@ def test_a_missing_bedtools_is_named(finished, tmp_path):
     study = finished.copy(tmp_path / "study")
     programs = tmp_path / "programs"
     programs.mkdir()
-    for name in ("bash", "sh", "env", "uname"):
+    for name in ("bash", "sh", "env", "uname", "which"):
         (programs / name).symlink_to(shutil.which(name))
     arguments = ("--forcerun", "classify_regions", "--", f"{GENOME}/regions.bed.gz")
     output = failed(study, *arguments, env={"PATH": str(programs)})
