@@ -211,4 +211,4 @@ def test_slurm_gives_the_gpus_that_the_hardware_names(trained):
 
 
 def test_a_gpu_that_torch_cannot_use_is_said(trained):
-    assert "this job was given a GPU" in trained.log("undisturbed")
+    assert "there is a GPU here, and this job computes on the CPU" in trained.log("undisturbed")

@@ -4,12 +4,15 @@ import re
 from collections import Counter
 
 from cluster import Job
-from clustered import CHUNKS, Submitted, submit
+from clustered import CHUNKS, WHOLE, Submitted, submit
 from tiny_study import Study
 
-ON_GPU = {"pretrain_model", "evaluate_model", "embed_windows", "finetune_head", "score_variants"}
+ON_GPU = {
+    "pretrain_model", "evaluate_model", "embed_windows", "finetune_head", "score_variants", "calibrate_scores",
+    "scan_sites",
+}  # fmt: skip
 # downloads are for the machine that has the network
-LOCAL = {"fetch_source", "fetch_variants", "default"}
+LOCAL = {"fetch_source", "fetch_variants", "fetch_evidence", "default"}
 
 
 def rules_of(run: Submitted, job: Job) -> list[str]:
@@ -21,9 +24,8 @@ def rules_of(run: Submitted, job: Job) -> list[str]:
 
 
 def test_every_job_went_through_slurm_once(whole, tmp_path):
-    before = Study(tmp_path)
-    for name in ("config.yaml", "genomes.tsv", "variants.tsv", "known.vcf", "toy.fa", "toy.gff3"):
-        (before / name).write_bytes((whole.study / name).read_bytes())
+    before = Study.generate(tmp_path)
+    before.configure(**WHOLE)
     expected = {rule: count for rule, count in before.jobs().items() if rule not in LOCAL}
     assert Counter(rule for job in whole.jobs() for rule in rules_of(whole, job)) == expected
     assert set(re.findall(r"^localrule (\w+):$", whole.output, re.M)) == LOCAL

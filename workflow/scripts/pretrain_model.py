@@ -6,8 +6,10 @@ from genoglot.scripting import logged
 from genoglot.training.distribution import start_on_all_nodes
 from genoglot.training.pretraining import pretrain
 
+# before the log is opened, which is the first task's
+start_on_all_nodes(snakemake.params.hardware["nodes"], snakemake.threads)
+
 with logged(snakemake.log[0]):
-    start_on_all_nodes(snakemake.params.hardware["nodes"], snakemake.threads)
     inputs, params = snakemake.input, snakemake.params
     folders = [Path(bases).parent for bases in inputs.bases]
     pretrain(
