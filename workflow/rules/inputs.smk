@@ -41,8 +41,8 @@ def evidence_file(column):
         source = study.variants[wildcards.variants][column]
         if source is None or (column == "labels" and study.label_key(wildcards.variants)):
             return []
-        local = local_path(source)
-        return f"{VARIANTS}/source/{column}" if local is None else ancient(local)
+        file = local_path(source)
+        return f"{VARIANTS}/source/{column}" if file is None else ancient(local(file))
 
     return path
 
@@ -226,7 +226,7 @@ def neutral_bed(wildcards):
 def neutral_regions(wildcards):
     """Input function: regions in which neutral sites lie: the user's, or those of the genome's annotation."""
     bed = neutral_bed(wildcards)
-    return f"{GENOME}/regions.bed.gz" if bed is None else ancient(local_path(bed))
+    return f"{GENOME}/regions.bed.gz" if bed is None else ancient(local(local_path(bed)))
 
 
 def neutral_classes(wildcards):
@@ -253,7 +253,7 @@ def scan_setting(key):
 def scan_bed(wildcards):
     """Input function: the regions to scan, if a scan has any."""
     bed = study.scans[wildcards.scan]["bed"]
-    return [] if bed is None else ancient(local_path(bed))
+    return [] if bed is None else ancient(local(local_path(bed)))
 
 
 def scan_chunks(wildcards):
