@@ -44,7 +44,7 @@ from genoglot.variants.substitutions import entropy
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 20_000  # records held in memory at once
+AT_ONCE = 8_192  # records held in memory at once
 EMBEDDED = 1 << 13  # alleles whose windows are
 
 Values = dict[str, np.ndarray]

@@ -18,7 +18,7 @@ from genoglot.variants.records import Record, VariantFile, chunked, contig_numbe
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 20_000  # records compared with the genome together
+AT_ONCE = 8_192  # records compared with the genome together
 FEWEST = 10  # mismatches: fewer never stop a run
 EXAMPLES = 5
 
