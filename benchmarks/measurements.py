@@ -48,8 +48,11 @@ def _end_to_end(size: str) -> list[Measurement]:
     label = f"training end to end, convnet of {size} parameters"
     baseline = trainer.hugging_face_rate
     return [
-        Measurement(f"{label}, Trainer of Hugging Face, text", RATE, baseline, {"size": size}, True),
-        Measurement(f"{label}, the same, a process that tokenizes", RATE, baseline, {"size": size, "workers": 1}),
+        Measurement(f"{label}, Trainer of Hugging Face, text", RATE, baseline, {"size": size, "plain": True}, True),
+        Measurement(
+            f"{label}, the same, a process that tokenizes", RATE, baseline, {"size": size, "plain": True, "workers": 1}
+        ),
+        Measurement(f"{label}, Trainer, the library's network", RATE, baseline, {"size": size}),
         Measurement(f"{label}, the workflow", RATE, trainer.workflow_rate, {"size": size}),
     ]
 

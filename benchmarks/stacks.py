@@ -106,6 +106,11 @@ def published() -> Stack:
     return Stack(PublishedLayer)
 
 
-def tried(convolution: Convolution, activation: Callable[[Tensor], Tensor] = squared_relu) -> Stack:
+def tried(
+    convolution: Convolution,
+    activation: Callable[[Tensor], Tensor] = squared_relu,
+    dim: int = DIM,
+    layers: int = LAYERS,
+) -> Stack:
     """The library's network of this shape, its convolution computed in another way."""
-    return Stack(lambda dim, dilation: Layer(dim, dilation, convolution, activation))
+    return Stack(lambda width, dilation: Layer(width, dilation, convolution, activation), dim, layers)

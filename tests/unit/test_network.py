@@ -9,7 +9,13 @@ from genoglot.network.attention_genoglot import rotary_angles, rotate
 from genoglot.network.configuration_genoglot import GenoglotConfig
 from genoglot.network.convolutions_genoglot import Convolution
 from genoglot.network.hyena_genoglot import long_convolution
-from genoglot.network.layers_genoglot import centred_ids, kmer_ids, reverse_complement
+from genoglot.network.layers_genoglot import (
+    centred_ids,
+    kmer_ids,
+    plus_squared_relu,
+    reverse_complement,
+    squared_relu,
+)
 from genoglot.network.modeling_genoglot import GenoglotForCausalLM, GenoglotForMaskedLM, GenoglotModel, new_network
 
 SMALL = {
@@ -116,6 +122,26 @@ def test_logits_at_positions_are_those_of_the_whole(network, tokens):
     where[0, 3] = where[0, 40] = where[2, 7] = True
     with torch.no_grad():
         torch.testing.assert_close(network.logits(tokens, where), network.logits(tokens)[where])
+
+
+def test_gradients_of_logits_at_positions_are_those_of_the_whole(network, tokens):
+    where = torch.zeros_like(tokens, dtype=torch.bool)
+    where[0, 3] = where[0, 5] = where[1, 63] = where[2, 0] = True
+    gradients = []
+    for logits in (network.logits(tokens, where), network.logits(tokens)[where]):
+        parameters = dict(network.named_parameters())
+        loss = logits.square().sum()
+        gradients.append(dict(zip(parameters, torch.autograd.grad(loss, parameters.values()), strict=True)))
+    sparse, dense = gradients
+    for name, expected in dense.items():
+        torch.testing.assert_close(sparse[name], expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()), msg=name)
+
+
+def test_squared_relu_has_the_gradient_of_its_definition():
+    x, y = torch.randn(2, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(6)).requires_grad_()
+    assert torch.autograd.gradcheck(squared_relu, (y,))
+    assert torch.autograd.gradcheck(plus_squared_relu, (x, y))
+    torch.testing.assert_close(plus_squared_relu(x, y), x + torch.nn.functional.relu(y) ** 2)
 
 
 @pytest.mark.parametrize("name", [*MASKED, "decoder", "causal hyena"])

@@ -66,7 +66,8 @@ class Convolution(nn.Conv1d):
         padded = F.pad(x, (0, 0, *around))
         row, place = positions.nonzero(as_tuple=True)
         first = row * padded.shape[1] + place + around[0]
-        neighbours = padded.flatten(0, 1)[first[:, None] + torch.tensor(self.offsets, device=x.device)]
+        # looked up as an embedding is, whose gradient is the fastest of those of an index
+        neighbours = F.embedding(first[:, None] + torch.tensor(self.offsets, device=x.device), padded.flatten(0, 1))
         return F.linear(neighbours.flatten(1), self.weight.transpose(1, 2).flatten(1), self.bias)
 
 
@@ -86,10 +87,10 @@ class ConvBlock(nn.Module):
         x = plus_squared_relu(x, self.conv(without_padding(self.norm(x), present)))
         return x + self.feed_forward(x)
 
-    def update(self, x: Tensor, positions: Tensor, present: Tensor | None = None) -> None:
-        """Put `forward` of x into x, at the positions (batch, length) alone; for inference."""
+    def at(self, x: Tensor, positions: Tensor, present: Tensor | None = None) -> Tensor:
+        """`forward` at the positions (batch, length) alone: (chosen, dim)."""
         y = plus_squared_relu(x[positions], self.conv.at(without_padding(self.norm(x), present), positions))
-        x[positions] = y + self.feed_forward(y)
+        return y + self.feed_forward(y)
 
 
 class ConvBackbone(Backbone):
@@ -104,21 +105,27 @@ class ConvBackbone(Backbone):
         return self.run(self.blocks, self.embedding(tokens), present)
 
     def at(self, tokens: Tensor, positions: Tensor, present: Tensor | None = None) -> Tensor:
-        """`forward` at the positions (batch, length) alone, (chosen, dim), for inference.
+        """`forward` at the positions (batch, length) alone, (chosen, dim).
 
-        The last layers are computed only where those after them look.
+        The last layers are computed only where those after them look; where gradients are wanted, which need what the
+        layers read, the last one.
         """
         dense: list[ConvBlock] = [block for block in self.blocks if isinstance(block, ConvBlock)]
         sparse: list[tuple[ConvBlock, Tensor]] = []
         places = positions
-        while dense and places.float().mean() <= SPARSE:
+        while dense and len(sparse) < self.most_sparse and places.float().mean() <= SPARSE:
             block = dense.pop()
             sparse.append((block, places))
             places = places | block.conv.reach(places)
         x = self.run(dense, self.embedding(tokens), present)
-        for block, places in reversed(sparse):
-            block.update(x, places, present)
-        return x[positions]
+        for block, places in reversed(sparse[1:]):
+            x[places] = block.at(x, places, present)
+        return sparse[0][0].at(x, positions, present) if sparse else x[positions]
+
+    @property
+    def most_sparse(self) -> int:
+        """How many layers may be computed at some positions alone."""
+        return 1 if torch.is_grad_enabled() else len(self.blocks)
 
 
 class CausalBlock(nn.Module):

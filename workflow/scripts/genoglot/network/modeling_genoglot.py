@@ -98,7 +98,7 @@ class GenoglotModel(PreTrainedModel):
 
     def logits(self, input_ids: Tensor, positions: Tensor | None = None, present: Tensor | None = None) -> Tensor:
         """`lm_logits` of tokens."""
-        if positions is not None and isinstance(self.backbone, ConvBackbone) and not torch.is_grad_enabled():
+        if positions is not None and isinstance(self.backbone, ConvBackbone):
             return self.head(self.norm(self.backbone.at(input_ids, positions, present)))
         return self.lm_logits(self.hidden(input_ids, present), positions)
 

@@ -140,26 +140,35 @@ class Pretraining(L.LightningModule):
         numbers = np.random.SeedSequence([self.seed, 7, step, part, self.trainer.global_rank])
         torch.manual_seed(int(numbers.generate_state(1, np.uint64)[0] >> np.uint64(1)))
         present = batch.get("present")
-        hidden = self.network.hidden(batch["tokens"], present)
-        counts = torch.zeros(len(Counts._fields), device=hidden.device)
-        loss = torch.zeros((), device=hidden.device)
+        hidden = None if self.sparse else self.network.hidden(batch["tokens"], present)
+        counts = torch.zeros(len(Counts._fields), device=self.device)
+        loss = torch.zeros((), device=self.device)
         # gradients of processes are averaged, and those of parts too
         share = self.trainer.world_size * self.parts
         if self.settings["lm_weight"]:
             own, counts[:4] = self._targets_loss(hidden, batch)
             loss = loss + self.settings["lm_weight"] * share * own / self._totals[0]
         if self.region_weight:
+            assert hidden is not None
             own, counts[6:] = self._regions_loss(hidden, batch["regions"])
             loss = loss + self.region_weight * share * own / self._totals[1]
         counts[4] = batch["tokens"].numel() if present is None else present.sum()
         counts[5] = self.bases
         return {"loss": loss, "counts": counts}
 
-    def _targets_loss(self, hidden: Tensor, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    @property
+    def sparse(self) -> bool:
+        """Whether a network may leave out what the logits of the masked tokens do not need."""
+        return self.network.needs_mask and not self.region_weight and not self.compiles
+
+    def _targets_loss(self, hidden: Tensor | None, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Weighted sum of the losses (nats) of a part's targets, and the first four of `Counts`."""
         targets, weights = batch["targets"], batch["weights"]
         chosen = targets != IGNORED
-        if self.network.needs_mask:
+        if hidden is None:
+            logits = self.network.logits(batch["tokens"], chosen, batch.get("present"))
+            truth, weight = targets[chosen], weights[chosen]
+        elif self.network.needs_mask:
             logits, truth, weight = self.network.lm_logits(hidden, chosen), targets[chosen], weights[chosen]
         else:
             # nearly all have one: to pick them out would cost more than the loss of the others
