@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genoglot.corpus.splits import split_of_block
-from genoglot.embeddings.embed import genome_windows
+from genoglot.embeddings.windows import genome_windows
 from genoglot.tasks.examples import held_out
 
 BY_CONTIGS = {"split": {"by": "contigs"}, "validation": ["two"], "test": []}

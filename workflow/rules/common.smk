@@ -14,6 +14,7 @@ SCHEMAS = {
 sys.path.append(workflow.current_basedir.join("../scripts").get_path_or_uri(secret_free=True))
 
 from genoglot.config import read_study
+from genoglot.embeddings import EACH_CONTIG
 from genoglot.errors import InputError
 from genoglot.network import CODE
 from genoglot.sources.location import local_path
@@ -58,8 +59,14 @@ CALIBRATION = "<results>/calibration/{genome}/{model}.parquet"
 
 SWEEP = "<results>/sweeps/{sweep}"
 
+
+def chunks_of(count):
+    """Names of the parts that jobs of their own work on."""
+    return [f"{number + 1}-of-{count}" for number in range(count)]
+
+
 # parts of a variant set, each scored by a job of its own
-CHUNKS = [f"{number + 1}-of-{study.config['scoring']['chunks']}" for number in range(study.config["scoring"]["chunks"])]
+CHUNKS = chunks_of(study.config["scoring"]["chunks"])
 
 # what the steps after training need of a model, whether it was trained here or not
 MODEL_FILES = [

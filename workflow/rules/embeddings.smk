@@ -7,35 +7,61 @@ rule embed_windows:
         bases=rules.tokenize_genome.output.bases,
         contigs=rules.tokenize_genome.output.contigs,
         regions=rules.classify_regions.output.bed,
+        bed=embedded_bed,
+        names=names_for_bed,
     output:
-        embeddings=f"{EMBEDDINGS}/embeddings.parquet",
+        embeddings=temp(f"{EMBEDDINGS}/chunks/{{chunk}}.parquet"),
     log:
-        "<logs>/embed_windows/{genome}/{model}.log",
+        "<logs>/embed_windows/{genome}/{model}/{chunk}.log",
     benchmark:
-        "<benchmarks>/embed_windows/{genome}/{model}.tsv"
+        "<benchmarks>/embed_windows/{genome}/{model}/{chunk}.tsv"
     conda:
         TORCH
     threads: 4
     resources:
-        mem_mb=mem_mb(16000, bases=4),
+        mem_mb=mem_mb(8000, bases=4),
         runtime=runtime(240, bases=0.3),
         gpu=0,
     params:
-        settings=inference(step=study.config["embeddings"]["step"]),
+        settings=inference(**study.embedding_settings()),
+        contigs=embedded_contigs,
         batch_size=batch_size,
         seed=study.config["seed"],
     script:
         "../scripts/embed_windows.py"
 
 
+rule gather_embeddings:
+    input:
+        chunks=expand(
+            rules.embed_windows.output.embeddings,
+            chunk=chunks_of(study.config["embeddings"]["chunks"]),
+            allow_missing=True,
+        ),
+    output:
+        embeddings=f"{EMBEDDINGS}/embeddings.parquet",
+    log:
+        "<logs>/gather_embeddings/{genome}/{model}.log",
+    benchmark:
+        "<benchmarks>/gather_embeddings/{genome}/{model}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(4000),
+        runtime=runtime(60, chunks=0.02),
+    script:
+        "../scripts/gather_embeddings.py"
+
+
 rule analyse_embeddings:
     input:
-        embeddings=rules.embed_windows.output.embeddings,
+        embeddings=rules.gather_embeddings.output.embeddings,
         bases=rules.tokenize_genome.output.bases,
         contigs=rules.tokenize_genome.output.contigs,
     output:
         umap=f"{EMBEDDINGS}/umap.parquet",
         metrics=f"{EMBEDDINGS}/metrics.json",
+        neighbours=f"{EMBEDDINGS}/neighbours.parquet",
     log:
         "<logs>/analyse_embeddings/{genome}/{model}.log",
     benchmark:

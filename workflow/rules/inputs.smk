@@ -246,6 +246,22 @@ def calibration_of(wildcards):
     return CALIBRATION.format(genome=genome_of(wildcards), model=wildcards.model) if calibrated else []
 
 
+def embedded_contigs(wildcards):
+    """Whether a window in the middle of each contig of the genome is embedded."""
+    return study.config["embeddings"]["windows"].get(wildcards.genome) == EACH_CONTIG
+
+
+def embedded_bed(wildcards):
+    """Input function: the BED around whose intervals windows of the genome are embedded, if there is one."""
+    bed = study.config["embeddings"]["windows"].get(wildcards.genome)
+    return [] if bed in (None, EACH_CONTIG) else ancient(local(local_path(bed)))
+
+
+def names_for_bed(wildcards):
+    """Input function: the names by which that BED may call contigs, if there is one."""
+    return ancient(f"{GENOME}/names.tsv") if embedded_bed(wildcards) else []
+
+
 def scan_setting(key):
     return lambda wildcards: study.scans[wildcards.scan][key]
 

@@ -11,6 +11,7 @@ with logged(snakemake.log[0]):
         sequence_folder=Path(snakemake.input.bases).parent,
         umap=snakemake.output.umap,
         metrics=snakemake.output.metrics,
+        neighbourhood=snakemake.output.neighbours,
         seed=snakemake.params.seed,
         max_points=snakemake.params.max_points,
         neighbours=snakemake.params.neighbours,

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from genoglot.embeddings import EACH_CONTIG
 from genoglot.embeddings.embed import embed_windows
 from genoglot.scripting import logged
+
+part, parts = snakemake.wildcards.chunk.split("-of-")
 
 with logged(snakemake.log[0]):
     embed_windows(
@@ -14,4 +17,8 @@ with logged(snakemake.log[0]):
         settings={**snakemake.params.settings, "batch_size": snakemake.params.batch_size},
         seed=snakemake.params.seed,
         threads=snakemake.threads,
+        windows=EACH_CONTIG if snakemake.params.contigs else snakemake.input.bed or None,
+        names=snakemake.input.names or None,
+        part=int(part),
+        parts=int(parts),
     )

@@ -27,6 +27,7 @@ PLACEHOLDERS = {
     "weights": "GENOME",
     "scans": "SCAN",
     "bed": "GENOME",
+    "windows": "GENOME",
 }
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from genoglot.embeddings import EACH_CONTIG
 from genoglot.errors import InputError, few
 from genoglot.model.presets import is_causal
 from genoglot.schema import suggestion
@@ -73,6 +74,10 @@ def configuration_problems(study: Study) -> Iterator[str]:
         elif not study.annotated(genome):
             yield f"tasks.{name}: region classes come from an annotation, and {genome} has none in {sheet}"
     yield from _scan_problems(study)
+    for genome, windows in study.config["embeddings"]["windows"].items():
+        yield from _unknown(f"embeddings.windows: {study.config['genomes']} has no", genome, study.genomes)
+        if windows != EACH_CONTIG:
+            yield from _bed_problems(f"embeddings.windows.{genome}", windows)
 
 
 def _unknown(text: str, name: str, known: Mapping[str, Any]) -> Iterator[str]:

@@ -23,6 +23,7 @@ OF_WINDOWS = (
 )  # fmt: skip
 OF_JUDGEMENT = ("bootstraps", "fewest", "rare_below", "common_from", "frequency_bins")
 OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
+OF_EMBEDDINGS = ("step", "mode", "layer", "perplexity", "compared")
 # what no result depends on
 CHANGES_NOTHING = ("mirrors", "pathvars", "inference", "pytorch")
 ON_ANNOTATION = ("features", "balanced")
@@ -139,6 +140,10 @@ class Study:
         """Pairs of a genome and a model whose corpus holds it."""
         used = [model for model in self.models if "embeddings" in self.models[model]["uses"]]
         return [(genome, model) for model in used for genome in self.corpus_of(model)["genomes"]]
+
+    def embedding_settings(self) -> dict[str, Any]:
+        """What of the configuration decides on the embeddings of a genome, but where windows lie."""
+        return {key: self.config["embeddings"][key] for key in OF_EMBEDDINGS}
 
     def task_runs(self) -> list[tuple[str, str]]:
         """Pairs of a task and a model whose corpus holds the task's genome."""

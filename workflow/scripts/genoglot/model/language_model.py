@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 from genoglot.errors import InputError, few
 from genoglot.files import read_json
 from genoglot.genome.store import CODE_MASK, N_CODE
+from genoglot.model import layers
 from genoglot.model.folder import CONFIG, WEIGHTS
 from genoglot.model.hardware import device
 from genoglot.network.configuration_genoglot import GenoglotConfig
@@ -58,6 +59,7 @@ class LanguageModel:
         dim: length of a vector.
         prefix, suffix: ids of special tokens around the tokens of each window.
         longest: most tokens that the network takes, prefix and suffix included; None for any number.
+        layer: of the vectors, as `genoglot.model.layers` counts them; None for the last. Set by `at_layer`.
 
     Column b of the logits is base b of own models of single nucleotides, else token b of the encoding.
     """
@@ -71,6 +73,7 @@ class LanguageModel:
     prefix: tuple[int, ...] = ()
     suffix: tuple[int, ...] = ()
     longest: int | None = None
+    layer: int | None = None
 
     def write(self, codes: np.ndarray) -> Tokens:
         """Tokens of base codes, uint8 (batch, length), with prefix and suffix, whose starts and ends are 0.
@@ -101,11 +104,43 @@ class LanguageModel:
         return (logits if positions is None else logits[positions]).float()
 
     def vectors(self, ids: Tensor, present: Tensor | None) -> Tensor:
-        """One vector per token, (batch, length, dim): the last hidden state. Arguments as of `logits`."""
+        """One vector per token, (batch, length, dim): the hidden state of `layer`. Arguments as of `logits`."""
         if isinstance(self.network, GenoglotModel):
+            if self.layer is not None:
+                return layers.own_vectors(self.network, self.layer, ids, self._padding(present))
             return self.network.vectors(ids, self._padding(present))
-        output = self._trunk(input_ids=ids, **self._attention(ids, present))
+        inputs = {"input_ids": ids, **self._attention(ids, present)}
+        if self.layer is not None:
+            return layers.foreign_vectors(self._trunk, self.layer, **inputs)
+        output = self._trunk(**inputs)
         return output.last_hidden_state if hasattr(output, "last_hidden_state") else output[0]
+
+    def vectors_and_logits(self, ids: Tensor, present: Tensor | None, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """`vectors` and `logits` of the same tokens, in one pass where the network allows it."""
+        if isinstance(self.network, GenoglotModel) and self.layer is None:
+            hidden = self.network.hidden(ids, self._padding(present))
+            vectors = hidden.mean(dim=1) if hidden.dim() == 4 else hidden
+            return vectors, self.network.lm_logits(hidden, positions).float()
+        return self.vectors(ids, present), self.logits(ids, present, positions)
+
+    def at_layer(self, layer: int | None) -> "LanguageModel":
+        """The same model, with vectors of another layer; None for the last.
+
+        Raises InputError if the network has no such layer, or does not give it.
+        """
+        name = type(self.network).__name__
+        if isinstance(self.network, GenoglotModel):
+            name = f"a network of architecture {self.network.config.architecture}"
+            layer = layers.checked_layer(layer, len(layers.own_blocks(self.network)), name)
+            if layer is not None:
+                layers.watch(self.network, layer)
+        elif layer is not None:
+            written = self.write(layers.example(self.window))
+            place = next(self.network.parameters()).device
+            ids, present = (torch.from_numpy(each).to(place) for each in (written.ids, written.present))
+            inputs = {"input_ids": ids, **self._attention(ids, present)}
+            layer = layers.checked_layer(layer, layers.foreign_layers(self._trunk, self.dim, name, **inputs), name)
+        return replace(self, layer=layer)
 
     def to_device(self) -> "LanguageModel":
         """The same model on the machine's device, in evaluation mode."""

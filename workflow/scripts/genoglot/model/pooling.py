@@ -15,10 +15,20 @@ def central_weights(written: Tokens, length: int) -> np.ndarray:
 
     Equal for the tokens whose middle lies in the window's central half, 0 for others, special tokens and padding.
     """
-    # special tokens and padding begin and end at 0, which is no middle of a token in it
-    twice_middle = written.starts + written.ends
-    central = (twice_middle >= 2 * (length // 4)) & (twice_middle < 2 * (length - length // 4))
-    count = np.maximum(central.sum(axis=1, keepdims=True), 1)
+    return window_weights(written, np.zeros((len(written.ids), 1), dtype=np.int64), length)[:, 0]
+
+
+def window_weights(written: Tokens, offsets: np.ndarray, length: int) -> np.ndarray:
+    """`central_weights` of windows within longer stretches that were written as tokens, (stretches, windows, longest).
+
+    `offsets` (stretches, windows) are the first bases of windows of `length` bases, from their stretch's first.
+    """
+    # special tokens and padding begin and end at 0, which is no middle of a token in a central half
+    twice_middle = (written.starts + written.ends)[:, None]
+    first = offsets[..., None] + length // 4
+    last = offsets[..., None] + length - length // 4
+    central = (twice_middle >= 2 * first) & (twice_middle < 2 * last)
+    count = np.maximum(central.sum(axis=-1, keepdims=True), 1)
     return (central / count).astype(np.float32)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from genoglot.corpus.splits import SPLITS, SplitMap
-from genoglot.embeddings.embed import genome_windows, window_regions
+from genoglot.embeddings.windows import genome_windows, window_regions
 from genoglot.errors import InputError
 from genoglot.genome.regions import UNANNOTATED, read_regions
 from genoglot.genome.store import Genome
