@@ -101,8 +101,11 @@ def _mark_positions(axes: Axes, rows: pa.Table) -> None:
 def draw_logo(rows: pa.Table, title: str, path: Path) -> None:
     """A sequence logo: letters stacked by height, information times probability, the likeliest on top.
 
-    Schneider & Stephens 1990 (doi:10.1093/nar/18.20.6097). Bases that are N are left out.
+    Schneider & Stephens 1990 (doi:10.1093/nar/18.20.6097). Bases that are N are left out. The axis ends at the next
+    half bit above the highest stack, since models are seldom sure.
     """
+    known = rows["information"].to_numpy(zero_copy_only=False)
+    top = np.ceil(2 * np.nanmax(known, initial=0.1)) / 2
 
     def draw(axes: Axes, part: pa.Table) -> None:
         heights = np.nan_to_num(letter_heights(part))
@@ -116,7 +119,7 @@ def draw_logo(rows: pa.Table, title: str, path: Path) -> None:
                 for place in np.flatnonzero(heights[:, number] > 0).tolist()
             ]
             axes.add_collection(PatchCollection(shapes, facecolor=COLOURS[letter], edgecolor="none"))
-        axes.set(ylim=(0, 2), yticks=(0, 1, 2), ylabel="bits")
+        axes.set(ylim=(0, top), yticks=(0, top / 2, top), ylabel="bits")
 
     _lines(rows, f"predicted bases, {title}", path, 1.25, draw)
 
