@@ -9,7 +9,7 @@ from tiny_study import Study
 
 ON_GPU = {
     "pretrain_model", "evaluate_model", "embed_windows", "finetune_head", "score_variants", "calibrate_scores",
-    "scan_sites",
+    "scan_sites", "interpret_loci",
 }  # fmt: skip
 # downloads are for the machine that has the network
 LOCAL = {"fetch_source", "fetch_variants", "fetch_evidence", "default"}

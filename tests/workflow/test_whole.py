@@ -14,6 +14,7 @@ from genoglot.network import CODE
 
 GENOME = "results/genomes/toy"
 MODEL = "results/models/small"
+INTERPRETED = "results/interpretation/genes/small"
 MEMBER = "results/models/trial-decoder"
 PROMISED = [
     *(f"{GENOME}/{name}" for name in ("genome.fa.gz", "genome.fa.gz.fai", "genome.fa.gz.gzi", "genome.json")),
@@ -49,6 +50,17 @@ PROMISED = [
     ),
     "results/calibration/toy/small.parquet",
     *(f"results/scans/part/small.{kind}" for kind in ("parquet", "max.bw", "mean.bw", "summary.json")),
+    *(f"{INTERPRETED}/{name}" for name in ("sites.parquet", "dependencies.parquet", "loci.json")),
+    *(f"{INTERPRETED}/hub/{name}" for name in ("hub.txt", "genomes.txt", "trackDb.txt")),
+    *(f"{INTERPRETED}/hub/{base}.bw" for base in "ACGT"),
+    *(
+        f"{INTERPRETED}/figures/{figure}.{suffix}"
+        for figure in (
+            "000_chrB_801-860.logo", "000_chrB_801-860.mutagenesis", "001_chrB_1-40.logo", "001_chrB_1-40.mutagenesis",
+            "001_chrB_1-40.dependencies",
+        )
+        for suffix in ("png", "svg")
+    ),
     "results/report.html",
 ]  # fmt: skip
 

@@ -41,6 +41,7 @@ wildcard_constraints:
     task=any_of(study.tasks),
     variants=any_of(study.variants),
     scan=any_of(study.scans),
+    loci=any_of(study.interpretation),
     source="fasta|annotation|aliases|repeats|haplotypes-[0-9a-f]{8}",
     intervals="include|exclude",
     evidence="labels|conservation",
@@ -55,6 +56,7 @@ EMBEDDINGS = "<results>/embeddings/{genome}/{model}"
 TASK = "<results>/tasks/{task}/{model}"
 VARIANTS = "<results>/variants/{variants}"
 SCAN = "<results>/scans/{scan}"
+INTERPRETATION = "<results>/interpretation/{loci}/{model}"
 CALIBRATION = "<results>/calibration/{genome}/{model}.parquet"
 
 SWEEP = "<results>/sweeps/{sweep}"

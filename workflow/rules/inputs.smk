@@ -159,13 +159,15 @@ def annotation_of(wildcards):
 
 
 def genome_of(wildcards):
-    """The wildcards' genome, or that of their task, variant set or scan."""
+    """The wildcards' genome, or that of their task, variant set, scan or set of loci."""
     if "task" in wildcards.keys():
         return study.tasks[wildcards.task]["genome"]
     if "variants" in wildcards.keys():
         return study.variants[wildcards.variants]["genome"]
     if "scan" in wildcards.keys():
         return study.scans[wildcards.scan]["genome"]
+    if "loci" in wildcards.keys():
+        return study.interpretation[wildcards.loci]["genome"]
     return wildcards.genome
 
 
@@ -277,6 +279,29 @@ def scan_chunks(wildcards):
     chunks = study.scans[wildcards.scan]["chunks"]
     pattern = f"{SCAN}/chunks/{{model}}/{{chunk}}-of-{chunks}.parquet"
     return expand(pattern, chunk=range(1, chunks + 1), allow_missing=True)
+
+
+def loci_file(key):
+    """Input function: the BED or the variants that name a set of loci, if it has them."""
+
+    def path(wildcards):
+        file = study.interpretation[wildcards.loci][key]
+        return [] if file is None else ancient(local(local_path(file)))
+
+    return path
+
+
+def loci_settings(wildcards):
+    """Which loci are interpreted, and how."""
+    keys = ("genome", "regions", "flank", "max_loci", "map_length", "mode")
+    entry = study.interpretation[wildcards.loci]
+    return inference(name=wildcards.loci, **{key: entry[key] for key in keys})
+
+
+def hub_genome(wildcards):
+    """What a genome browser is to know the genome of a set of loci by."""
+    entry = study.interpretation[wildcards.loci]
+    return entry["assembly"] or entry["genome"]
 
 
 def model_setting(key):

@@ -25,6 +25,8 @@ TOKENIZERS = expand(f"{TOKENIZER}/metrics.json", tokenizer=study.tokenizers)
 COMPARISONS = expand(f"{SWEEP}/comparison.tsv", sweep=study.sweeps)
 
 SCANNED = study.scan_runs()
+INTERPRETED = study.interpretation_runs()
+HUBS = per_pair(f"{INTERPRETATION}/hub/hub.txt", "loci", "model", INTERPRETED)
 CALIBRATIONS = per_pair(CALIBRATION, "genome", "model", study.calibrations())
 
 FIGURES = [
@@ -52,6 +54,8 @@ REPORTED = {
     "labelled": per_pair(f"{VARIANTS}/{{model}}.labelled.parquet", "variants", "model", SCORED),
     "comparisons": per_pair(f"{VARIANTS}/{{model}}.metrics.json", "variants", "model", SCORED),
     "scans": per_pair(f"{SCAN}/{{model}}.summary.json", "scan", "model", SCANNED),
+    "loci": per_pair(f"{INTERPRETATION}/loci.json", "loci", "model", INTERPRETED),
+    "loci_figures": per_pair(f"{INTERPRETATION}/figures", "loci", "model", INTERPRETED),
     "evaluations": per_pair(f"{VARIANTS}/{{model}}.evaluation.json", "variants", "model", SCORED),
 }
 
@@ -110,5 +114,9 @@ def report_manifest(wildcards, input, output):
         ],
         "scans": [
             {"name": name, "model": model, "summary": summary} for (name, model), summary in zip(SCANNED, input.scans)
+        ],
+        "interpretation": [
+            {"name": name, "model": model, "summary": summary, "figures": figures}
+            for (name, model), summary, figures in zip(INTERPRETED, input.loci, input.loci_figures)
         ],
     }

@@ -26,6 +26,7 @@ PLACEHOLDERS = {
     "exclude": "GENOME",
     "weights": "GENOME",
     "scans": "SCAN",
+    "interpretation": "LOCI",
     "bed": "GENOME",
     "windows": "GENOME",
 }

@@ -5,12 +5,16 @@ from typing import Any
 
 from genoglot.embeddings import EACH_CONTIG
 from genoglot.errors import InputError, few
+from genoglot.interpretation.region_text import parse_region
 from genoglot.model.presets import is_causal
 from genoglot.schema import suggestion
 from genoglot.sheets import Row
 from genoglot.sources.accession import is_accession, parse
 from genoglot.sources.location import local_path
 from genoglot.study import CONSEQUENCES, INFO, ON_ANNOTATION, Study, listed
+
+# ways to name loci
+LOCI = ("regions", "bed", "variants")
 
 
 def genome_problems(study: Study, places: Mapping[str, str]) -> Iterator[str]:
@@ -78,6 +82,7 @@ def configuration_problems(study: Study) -> Iterator[str]:
         yield from _unknown(f"embeddings.windows: {study.config['genomes']} has no", genome, study.genomes)
         if windows != EACH_CONTIG:
             yield from _bed_problems(f"embeddings.windows.{genome}", windows)
+    yield from _interpretation_problems(study)
 
 
 def _unknown(text: str, name: str, known: Mapping[str, Any]) -> Iterator[str]:
@@ -98,6 +103,27 @@ def _scan_problems(study: Study) -> Iterator[str]:
     for genome, bed in (calibration["bed"] if calibration else {}).items():
         yield from _unknown(f"scoring.calibration.bed: {sheet} has no", genome, study.genomes)
         yield from _bed_problems(f"scoring.calibration.bed.{genome}", bed)
+
+
+def _interpretation_problems(study: Study) -> Iterator[str]:
+    """Sets of loci of genomes or by models that are not there, or that name their loci in no way or in several."""
+    for name, entry in study.interpretation.items():
+        place = f"interpretation.{name}"
+        yield from _unknown(f"{place}.genome: {study.config['genomes']} has no", entry["genome"], study.genomes)
+        for model in entry["models"] or []:
+            yield from _unknown(f"{place}.models: there is no model", model, study.models)
+        given = [key for key in LOCI if entry[key] is not None]
+        if len(given) != 1:
+            yield f"{place}: expected one of {', '.join(LOCI)}, found {' and '.join(given) or 'none'}"
+        for text in entry["regions"] or []:
+            try:
+                parse_region(text, f"{place}.regions")
+            except InputError as error:
+                yield str(error)
+        yield from _bed_problems(f"{place}.bed", entry["bed"])
+        file = entry["variants"]
+        if file is not None and local_path(file) is None:
+            yield f"{place}.variants: expected the path of a VCF, BCF or table, found {file}: fetch it first"
 
 
 def _bed_problems(place: str, bed: str | None) -> Iterator[str]:

@@ -173,6 +173,18 @@ class Study:
             for model in scan["models"] or self._used("variants", scan["genome"])
         ]
 
+    @property
+    def interpretation(self) -> dict[str, dict]:
+        return self.config["interpretation"]
+
+    def interpretation_runs(self) -> list[tuple[str, str]]:
+        """Pairs of a set of loci and a model: those it names, or all that score variants of its genome."""
+        return [
+            (name, model)
+            for name, entry in self.interpretation.items()
+            for model in entry["models"] or self._used("variants", entry["genome"])
+        ]
+
     def calibrations(self) -> list[tuple[str, str]]:
         """Pairs of a genome and a model whose scores are calibrated: those by which a variant set is scored."""
         if self.config["scoring"]["calibration"] is None:

@@ -68,7 +68,17 @@ class Figure:
         return self.figure.layout.height
 
 
-Block = Text | Heading | Bullets | Links | Table | Figure
+@dataclass(frozen=True)
+class Image:
+    """A still picture that is kept in the page; `source` is a data URI, `width` its largest on the page in pixels."""
+
+    kind: ClassVar[str] = "image"
+    source: str
+    caption: str
+    width: int
+
+
+Block = Text | Heading | Bullets | Links | Table | Figure | Image
 
 
 @dataclass(frozen=True)

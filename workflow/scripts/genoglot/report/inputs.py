@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from genoglot.errors import InputError
 from genoglot.report.blocks import Link
 
-KINDS = ("genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "variants", "scans")
+KINDS = ("genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "variants", "scans", "interpretation")
 # entry of the manifest -> where its content goes
 JSON_FILES = {
     "genome_json": "genome",
@@ -45,7 +45,7 @@ def load_manifest(manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _is_file(key: str) -> bool:
-    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf"}
+    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf", "figures"}
 
 
 def _json(path: str | Path) -> Any:

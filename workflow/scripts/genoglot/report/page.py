@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from genoglot import __version__
 from genoglot.files import atomic_path
-from genoglot.report import costs, data, scans, sections, sweeps, uses, words
+from genoglot.report import costs, data, interpretation, scans, sections, sweeps, uses, words
 from genoglot.report.blocks import Figure, Link, Section
 from genoglot.report.glossary import GLOSSARY
 from genoglot.report.inputs import Linker, load_manifest
@@ -66,7 +66,8 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
     Args:
         html: the page. Links lead to files by their place relative to it.
         manifest: `title`, `config` and lists `genomes`, `corpora`, `models`, `sweeps`, `embeddings`, `tasks`,
-            `variants`, `scans` of dicts with names and paths of existing files; any list may be empty.
+            `variants`, `scans`, `interpretation` of dicts with names and paths of existing files; any list may be
+            empty.
         benchmarks: folder of the benchmark files of Snakemake, for what each rule cost.
 
     Raises:
@@ -85,6 +86,7 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
         uses.tasks_section(loaded["tasks"]),
         uses.variants_section(loaded["variants"], link),
         *([scans.scans_section(loaded["scans"], link)] if loaded["scans"] else []),
+        *([interpretation.interpretation_section(loaded["interpretation"], link)] if loaded["interpretation"] else []),
         *([costs.costs_section(costs.read_costs(Path(benchmarks)))] if benchmarks else []),
     ]
     page = (
@@ -230,6 +232,9 @@ def _files(loaded: dict[str, list[dict[str, Any]]], link: Linker) -> list[tuple[
     for entry in loaded["scans"]:
         title = f"Scan {entry['name']} by {entry['model']}"
         groups.append((title, link.siblings(entry["paths"]["summary"], scans.scan_files(entry))))
+    for entry in loaded["interpretation"]:
+        title = f"Loci {entry['name']} by {entry['model']}"
+        groups.append((title, link.siblings(entry["paths"]["summary"], interpretation.FILES)))
     return [(title, items) for title, items in groups if items]
 
 

@@ -1,7 +1,7 @@
 """Tracks for genome browsers: a value for each site of a scan, as bigWig."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
 
@@ -30,16 +30,26 @@ def write_track(table: Path, contigs: pd.DataFrame, measure: str, output: Path) 
     Raises:
         OSError: the file could not be written whole.
     """
+    write_values(contigs, _values(table, measure), pq.read_metadata(table).num_rows, output)
+
+
+def write_values(
+    contigs: pd.DataFrame, values: Iterable[tuple[str, int, int, float]], sites: int, output: Path
+) -> None:
+    """Write values of single bases as bigWig: contig, start, end and value of `sites` of them, in the contigs' order.
+
+    Raises:
+        OSError: the file could not be written whole.
+    """
     lengths = {str(name): int(length) for name, length in contigs["length"].items()}
     try:
-        pybigtools.open(str(output), "w").write(lengths, _values(table, measure))
+        pybigtools.open(str(output), "w").write(lengths, iter(values))
     except BaseException as error:
         # what goes wrong in a thread of the library, as for want of space, is a panic, which is no Exception
         if type(error).__name__ != "PanicException":
             raise
     # and what goes wrong elsewhere in it is printed, and not raised
-    sites, written = pq.read_metadata(table).num_rows, _covered(output)
-    if written != sites:
+    if (written := _covered(output)) != sites:
         raise OSError(errno.EIO, f"{written} of {sites} sites could be written (is the disk full?)", str(output))
 
 

@@ -1,0 +1,12 @@
+"""Draw logos, in-silico mutagenesis and dependency maps of loci."""
+
+from genoglot.interpretation.figures import draw_loci
+from genoglot.scripting import logged
+
+with logged(snakemake.log[0]):
+    draw_loci(
+        sites=snakemake.input.sites,
+        dependencies=snakemake.input.dependencies,
+        summary=snakemake.input.summary,
+        folder=snakemake.output.figures,
+    )
