@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import plotly.graph_objects as go
 
@@ -26,8 +26,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Heading:
+    """A heading below that of the section; with a `name`, the contents lead to it and show its `key` number."""
+
     kind: ClassVar[str] = "heading"
     text: str
+    name: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,17 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a figure comes from: how much is in it, of which model, the rule and files; `stills` are for papers."""
+
+    shown: str
+    model: str
+    rule: str
+    data: list[Link]
+    stills: list[Link] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Figure:
     """An interactive figure and its caption; `narrow` keeps it from stretching over the page."""
 
@@ -62,6 +77,7 @@ class Figure:
     figure: go.Figure
     caption: str
     narrow: bool = False
+    origin: Origin | None = None
 
     @property
     def height(self) -> int:
@@ -78,7 +94,17 @@ class Image:
     width: int
 
 
-Block = Text | Heading | Bullets | Links | Table | Figure | Image
+class Map:
+    """A map of windows, as `genoglot.report.maps` packs it."""
+
+    kind: ClassVar[str] = "map"
+    name: str
+    packed: dict[str, Any]
+    caption: str
+    origin: Origin | None = None
+
+
+Block = Text | Heading | Bullets | Links | Table | Figure | Image | Map
 
 
 @dataclass(frozen=True)

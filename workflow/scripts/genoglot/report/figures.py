@@ -25,7 +25,6 @@ from genoglot.report.palette import (
 from genoglot.sweeps.comparison import series_of
 from genoglot.sweeps.scaling import PowerLaw
 
-MAX_MAP_POINTS = 30_000
 MAX_VIOLIN_POINTS = 2_000
 FEWEST_FOR_SHAPE = 20
 ROW = 34
@@ -167,43 +166,6 @@ def regions(rows: list[dict[str, Any]]) -> go.Figure:
         ends = {"x0": row["bits_per_base"], "x1": row["markov_bits_per_base"], "y0": place, "y1": place}
         figure.add_shape(type="line", layer="below", line={"color": GREY, "width": 2}, **ends)
     return figure
-
-
-def umap(table: pd.DataFrame, points: int, seed: int = 0) -> tuple[go.Figure, int]:
-    """Map of windows, coloured by region class; at most `points` are drawn. Returns the figure and how many are.
-
-    `table` has the columns of umap.parquet; the hover gives 1-based positions, as a genome browser takes them.
-    """
-    if len(table) > points:
-        table = table.sample(points, random_state=seed)
-    counts = table["region"].value_counts()
-    ranks = {name: rank for rank, name in enumerate(in_order(list(counts.index), REGION_COLOURS))}
-    size = float(np.clip(7 - np.log10(max(len(table), 10)), 3, 6))
-    traces = []
-    # the rarest class is drawn last, on top of the others
-    for name in counts.index:
-        part = table[table["region"] == name]
-        places = [
-            f"{escape(str(contig), quote=False)}:{start + 1}-{end}"
-            for contig, start, end in zip(part["contig"], part["start"], part["end"], strict=True)
-        ]
-        traces.append(
-            go.Scattergl(
-                x=part["umap_1"].to_numpy(dtype=np.float32),
-                y=part["umap_2"].to_numpy(dtype=np.float32),
-                name=f"{escape(str(name), quote=False)} ({len(part):,})",
-                mode="markers",
-                marker={"size": size, "opacity": 0.75, "color": REGION_COLOURS.get(name, GREY)},
-                text=places,
-                customdata=part["gc"].to_numpy(dtype=np.float32),
-                hovertemplate=f"%{{text}}<br>GC %{{customdata:.0%}}<extra>{escape(str(name), quote=False)}</extra>",
-                legendrank=ranks[name],
-            )
-        )
-    figure = _figure(traces, 600, legend_itemsizing="constant")
-    blank = {"showticklabels": False, "ticks": "", "showgrid": False}
-    figure.update_xaxes(title="UMAP 1", **blank)
-    return figure.update_yaxes(title="UMAP 2", **blank), len(table)
 
 
 def confusion(labels: list[str], counts: list[list[int]]) -> go.Figure:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,8 @@ import pyarrow.parquet as pq
 from genoglot.errors import InputError
 from genoglot.report.blocks import Link
 
+# what the address of a genome browser may be filled in with
+PLACEHOLDERS = ("genome", "contig", "start", "end")
 KINDS = ("genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "variants", "scans", "interpretation")
 # entry of the manifest -> where its content goes
 JSON_FILES = {
@@ -45,7 +48,7 @@ def load_manifest(manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _is_file(key: str) -> bool:
-    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf", "figures"}
+    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf", "figures", "png", "svg"}
 
 
 def _json(path: str | Path) -> Any:
@@ -62,8 +65,26 @@ def read_curves(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t")
 
 
-def read_columns(path: Path, columns: list[str]) -> pd.DataFrame:
+def read_columns(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Columns of a Parquet file; all of them where none are named."""
     return pq.read_table(path, columns=columns).to_pandas()
+
+
+def browser_url(template: str | None) -> str | None:
+    """The address of a genome browser in which {contig}, {start} and {end} (1-based) and {genome} are filled in.
+
+    Raises:
+        InputError: it is no address of the web, or holds another word in braces.
+    """
+    if not template:
+        return None
+    if not template.startswith(("https://", "http://")):
+        raise InputError(f"report.browser_url: {template!r} does not begin with https:// or http://")
+    for name in re.findall(r"\{(.*?)\}", template):
+        if name not in PLACEHOLDERS:
+            known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+            raise InputError(f"report.browser_url: {{{name}}} is not known; it can hold {known}")
+    return template
 
 
 class Linker:
@@ -76,6 +97,10 @@ class Linker:
         relative = Path(os.path.relpath(Path(path).absolute(), self.folder)).as_posix()
         # a first part with a colon would be read as a URL scheme
         return Link(text or relative, "./" + quote(relative))
+
+    def stills(self, paths: dict[str, Path]) -> list[Link]:
+        """Links to the still pictures among the files of an entry."""
+        return [self(paths[kind], kind.upper()) for kind in ("png", "svg") if kind in paths]
 
     def siblings(self, path: Path, names: dict[str, str]) -> list[tuple[Link, str]]:
         """Links to those files beside `path` that exist, with what they are."""

@@ -8,10 +8,9 @@ from genoglot.report.blocks import Block, Bullets, Figure, Heading, Table, Text
 from genoglot.report.palette import CONTESTANTS, consequence_words
 from genoglot.report.verdicts import (
     GUESSED_AUROC,
-    SYMBOLS,
-    WORDS,
     above_guessing,
     by_difference,
+    in_words,
     number,
     with_interval,
 )
@@ -92,7 +91,7 @@ def _baselines(measured: list[dict[str, Any]]) -> list[Block]:
                         with_interval(baseline, "model_auprc", 4),
                         with_interval(baseline, "auprc", 4),
                         number(baseline["base_rate"], 4),
-                        f"{SYMBOLS[kind]} {WORDS[kind]}",
+                        in_words(kind),
                     ]
                 )
     if not rows:

@@ -12,11 +12,6 @@
     toImageButtonOptions: { format: "svg" },
   };
 
-  function canDrawOnGpu() {
-    const canvas = document.createElement("canvas");
-    return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
-  }
-
   // a page of A4 with its margins; the colours of paper, whatever the screen's are
   const PAPER_WIDTH = 680;
   const PAPER = {
@@ -81,16 +76,11 @@
     }
   }
 
-  const gpu = plots.length > 0 && canDrawOnGpu();
-
   function draw(element) {
     const figure = JSON.parse(document.getElementById(element.dataset.figure).textContent);
     const changes = theme(false);
     assign(figure.layout, changes);
     for (const trace of figure.data) {
-      if (trace.type === "scattergl" && !gpu) {
-        trace.type = "scatter";
-      }
       if (trace.type === "heatmap") {
         trace.textfont = { color: changes["font.color"] };
       }
@@ -98,8 +88,24 @@
     return Plotly.newPlot(element, figure.data, figure.layout, options);
   }
 
-  plots.forEach(draw);
+  // figures are drawn when the reader comes near, and the rest before the page is printed
+  const waiting = new Set(plots);
+
+  function drawOnce(element) {
+    if (waiting.delete(element)) {
+      draw(element);
+    }
+  }
+
+  const watch = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => drawOnce(entry.target)),
+    { rootMargin: "800px" },
+  );
+  plots.forEach((element) => watch.observe(element));
   dark.addEventListener("change", () => restyle(false));
-  window.addEventListener("beforeprint", () => restyle(true));
+  window.addEventListener("beforeprint", () => {
+    plots.forEach(drawOnce);
+    restyle(true);
+  });
   window.addEventListener("afterprint", () => restyle(false));
 })();

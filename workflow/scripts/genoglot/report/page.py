@@ -1,5 +1,6 @@
 """The report: one page that needs nothing but a browser and makes no request."""
 
+import json
 import logging
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -13,10 +14,11 @@ from plotly.offline import get_plotlyjs
 
 from genoglot import __version__
 from genoglot.files import atomic_path
-from genoglot.report import costs, data, interpretation, scans, sections, sweeps, uses, words
-from genoglot.report.blocks import Figure, Link, Section
+from genoglot.report import costs, data, embeddings, interpretation, scans, sections, sweeps, uses, words
+from genoglot.report.blocks import Figure, Link, Map, Section
+from genoglot.report.contents import contents
 from genoglot.report.glossary import GLOSSARY
-from genoglot.report.inputs import Linker, load_manifest
+from genoglot.report.inputs import Linker, browser_url, load_manifest
 from genoglot.report.verdicts import (
     Headline,
     judge_embeddings,
@@ -29,6 +31,7 @@ from genoglot.report.verdicts import (
 LOGGER = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
+MAP_SCRIPTS = ("map_data.js", "map_paint.js", "map_view.js", "map_legend.js")
 PACKAGES = (
     "snakemake",
     "torch",
@@ -65,13 +68,13 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
 
     Args:
         html: the page. Links lead to files by their place relative to it.
-        manifest: `title`, `config` and lists `genomes`, `corpora`, `models`, `sweeps`, `embeddings`, `tasks`,
-            `variants`, `scans`, `interpretation` of dicts with names and paths of existing files; any list may be
-            empty.
+        manifest: `title`, `config`, `browser_url` (see `genoglot.report.inputs.browser_url`) and lists `genomes`,
+            `corpora`, `models`, `sweeps`, `embeddings`, `tasks`, `variants`, `scans`, `interpretation` of dicts with
+            names and paths of existing files; any list may be empty.
         benchmarks: folder of the benchmark files of Snakemake, for what each rule cost.
 
     Raises:
-        InputError: a file of the manifest is missing or cannot be read.
+        InputError: a file of the manifest is missing or cannot be read, or the address of a browser is none.
     """
     loaded = load_manifest(manifest)
     link = Linker(Path(html))
@@ -82,7 +85,9 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
         sections.learning_section(loaded["models"]),
         sections.regions_section(loaded["models"]),
         *([sweeps.sweeps_section(loaded["sweeps"], link)] if loaded["sweeps"] else []),
-        uses.embeddings_section(loaded["embeddings"]),
+        embeddings.embeddings_section(
+            loaded["embeddings"], loaded["models"], link, browser_url(manifest.get("browser_url"))
+        ),
         uses.tasks_section(loaded["tasks"]),
         uses.variants_section(loaded["variants"], link),
         *([scans.scans_section(loaded["scans"], link)] if loaded["scans"] else []),
@@ -97,14 +102,17 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
             intro=_introduction(loaded),
             headlines=headlines,
             tallies={model: tally(items) for model, items in headlines.items()},
+            contents=contents(content),
             glossary=GLOSSARY,
             sections=content,
             figures=_figure_data(content),
+            maps=_map_data(content),
             files=_files(loaded, link),
             config=yaml.safe_dump(manifest.get("config") or {}, sort_keys=False, allow_unicode=True),
             versions=_versions(),
-            style=_asset("style.css"),
+            style=_asset("style.css") + _asset("map.css"),
             script=_asset("page.js"),
+            map_script=Markup("\n").join(_asset(name) for name in MAP_SCRIPTS),
             plotly=Markup(get_plotlyjs()),
         )
     )
@@ -134,6 +142,16 @@ def _figure_data(content: list[Section]) -> dict[str, Markup]:
         for section in content
         for block in section.blocks
         if isinstance(block, Figure)
+    }
+
+
+def _map_data(content: list[Section]) -> dict[str, Markup]:
+    """JSON of each map, safe inside a script element."""
+    return {
+        block.name: Markup(json.dumps(block.packed, separators=(",", ":")).replace("<", r"\u003c"))
+        for section in content
+        for block in section.blocks
+        if isinstance(block, Map)
     }
 
 

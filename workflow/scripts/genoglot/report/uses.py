@@ -1,4 +1,4 @@
-"""The sections of the report on what models are used for: embeddings, tasks, variants."""
+"""The sections of the report on what models are used for: tasks and variants; `embeddings` has its own module."""
 
 from typing import Any
 
@@ -7,19 +7,8 @@ from genoglot.report.blocks import Block, Bullets, Figure, Heading, Links, Secti
 from genoglot.report.inputs import Linker, read_columns
 from genoglot.report.judgement import judgement
 from genoglot.report.palette import CONSEQUENCE_COLOURS, CONTESTANTS, consequence_words, in_order
-from genoglot.report.verdicts import (
-    SYMBOLS,
-    WORDS,
-    judge_comparison,
-    judge_representation,
-    judge_twins,
-    number,
-    with_interval,
-)
+from genoglot.report.verdicts import ENDS, in_words, judge_comparison, judge_twins, number, with_interval
 
-MAP_BUDGET = 60_000
-FEWEST_MAP_POINTS = 4_000
-MAP_COLUMNS = ["contig", "start", "end", "region", "gc", "umap_1", "umap_2"]
 # the words of GLM_REASON
 REASONS = {
     "AMBIGUOUS_BASE": "a base other than A, C, G, T in the record or the genome",
@@ -32,130 +21,6 @@ REASONS = {
     "SYMBOLIC": "a symbolic allele or breakend that does not say its sequence",
     "TOO_LONG": "longer than scoring.max_length, or than half of the model's window",
 }
-
-
-def _verdict(kind: str) -> str:
-    return f"{SYMBOLS[kind]} {WORDS[kind]}"
-
-
-def embeddings_section(entries: list[dict[str, Any]]) -> Section:
-    """Map of windows and region classification, per genome and model."""
-    title = "What the embeddings know"
-    if not entries:
-        return Section("embeddings", title, "Embeddings", missing="No embeddings are part of this report.")
-    blocks: list[Block] = [
-        Text(
-            "An embedding is the list of numbers by which the network describes a window of sequence. If it has "
-            "learned what genes and repeats look like, windows of one kind lie near each other. Nothing about the "
-            "annotation was shown to the model; colours and labels are added afterwards."
-        )
-    ]
-    points = min(figures.MAX_MAP_POINTS, max(FEWEST_MAP_POINTS, MAP_BUDGET // len(entries)))
-    for index, entry in enumerate(entries):
-        metrics = entry["metrics"]
-        table = read_columns(entry["paths"]["umap"], MAP_COLUMNS)
-        figure, drawn = figures.umap(table, points)
-        shown = f"all {drawn:,}" if drawn == len(table) else f"{drawn:,} of {len(table):,}, drawn at random,"
-        caption = (
-            f"UMAP of the embeddings of {entry['genome']} by {entry['model']}: {shown} windows, one point each. Near "
-            "points have similar embeddings; distances between far points and the axes themselves mean nothing. "
-            "Click a class to hide it, double-click to see it alone; the hover gives the place (1-based) and GC."
-        )
-        blocks += [
-            Heading(f"Genome {entry['genome']}, model {entry['model']}"),
-            Figure(f"umap-{index}", figure, caption),
-            *_dropped(metrics),
-            *_region_accuracy(index, entry),
-        ]
-    return Section("embeddings", title, "Embeddings", blocks)
-
-
-def _dropped(metrics: dict[str, Any]) -> list[Block]:
-    left_out = sum(metrics.get("dropped", {}).values())
-    return [Text(f"{left_out:,} windows without bases or with no finite embedding are left out.", True)] * bool(
-        left_out
-    )
-
-
-def _region_accuracy(index: int, entry: dict[str, Any]) -> list[Block]:
-    metrics = entry["metrics"]
-    if metrics.get("balanced_accuracy") is None:
-        why = metrics.get("why_no_accuracy", "the genome has no region classes")
-        return [Text(f"Region classes were not predicted from these embeddings: {why}.", note=True)]
-    keys = {"model": "", "6mer": "_6mer", "3mer": "_3mer", "untrained": "_untrained"}
-    keys = {key: end for key, end in keys.items() if metrics.get(f"balanced_accuracy{end}") is not None}
-    points = {
-        key: {name: metrics.get(f"balanced_accuracy{end}{part}") for name, part in _ENDS.items()}
-        for key, end in keys.items()
-    }
-    rows = [
-        [
-            CONTESTANTS[key][0],
-            with_interval(metrics, f"balanced_accuracy{end}"),
-            "" if key == "model" else _verdict(judge_representation(metrics, key)),
-        ]
-        for key, end in keys.items()
-    ]
-    classes = metrics["classes"]
-    chance = 1 / len(classes)
-    folds = metrics.get("folds", [])
-    unseen = "contigs" if metrics.get("fold_kind") == "contigs" else "stretches of the genome"
-    caption = (
-        f"Balanced accuracy (the mean share found of each class, so that rare classes count as much as common ones) of "
-        f"a linear classifier told {len(classes)} region classes apart on {metrics['classified']:,} windows. It "
-        f"always judged {unseen} it had not learned from ({len(folds)} folds). Bars are 95% bootstrap intervals over "
-        f"runs of neighbouring windows; guessing gives {chance:.2f}."
-    )
-    names = [CONTESTANTS[key][0] for key in keys]
-    series = {
-        key: [points[key] if row == number_ else _BLANK for row in range(len(keys))]
-        for number_, key in enumerate(points)
-    }
-    plot = figures.dots(names, series, "balanced accuracy", chance, spread=0.0).update_layout(showlegend=False)
-    left_out = [f"{name} ({n})" for name, n in metrics.get("left_out", {}).items()]
-    blocks: list[Block] = [
-        Figure(f"accuracy-{index}", plot, caption),
-        Table(["description of a window", "balanced accuracy (95% interval)", "model against it"], rows, {1}),
-    ]
-    if left_out:
-        blocks.append(Text(f"Too few windows to take part: {', '.join(left_out)}.", note=True))
-    blocks.append(Text(_carried(metrics)))
-    confusion = metrics["confusion"]
-    if confusion["counts"]:
-        caption = (
-            "Which class the classifier on the model's embeddings called the windows of each class: share of the row, "
-            "and windows. The diagonal is right; off it, classes that the model finds alike."
-        )
-        figure = figures.confusion(confusion["labels"], confusion["counts"])
-        blocks.append(Figure(f"confusion-{index}", figure, caption, narrow=True))
-    return blocks
-
-
-_ENDS = {"value": "", "low": "_low", "high": "_high"}
-_BLANK = {"value": None, "low": None, "high": None}
-
-
-def _carried(metrics: dict[str, Any]) -> str:
-    """What the embedding says of GC content, and how tight the classes lie."""
-    parts = []
-    if metrics.get("gc_r2") is not None:
-        untrained = metrics.get("gc_r2_untrained")
-        parts.append(
-            f"A window's GC content can be read from the embedding with R² {metrics['gc_r2']:.2f}"
-            + (f" (untrained network: {untrained:.2f})." if untrained is not None else ".")
-        )
-    shares = metrics.get("pca", {}).get("explained_variance", [])
-    correlations = metrics.get("pca", {}).get("gc_correlation", [])
-    if shares and correlations and correlations[0] is not None:
-        parts.append(
-            f"The first principal component holds {shares[0]:.0%} of the variance; its rank correlation with GC is "
-            f"{correlations[0]:+.2f}."
-        )
-    if metrics.get("silhouette") is not None:
-        parts.append(
-            f"The silhouette of the region classes is {metrics['silhouette']:.2f} (1: far apart, 0: overlapping)."
-        )
-    return " ".join(parts)
 
 
 def tasks_section(entries: list[dict[str, Any]]) -> Section:
@@ -185,7 +50,7 @@ def _task(index: int, entry: dict[str, Any]) -> list[Block]:
             number(metrics[key].get("accuracy")),
             number(metrics[key].get("macro_f1")),
             number(metrics[key].get("mcc")),
-            _verdict(judge_twins(metrics, key)) if key in ("from_scratch", "kmer") else "",
+            in_words(judge_twins(metrics, key)) if key in ("from_scratch", "kmer") else "",
         ]
         for key in keys
     ]
@@ -303,7 +168,7 @@ def _comparisons(index: int, comparisons: list[dict[str, Any]]) -> list[Block]:
         return [Text(text, note=True)] if comparisons else []
     names = [" against ".join(consequence_words(item[key]) for key in ("positives", "negatives")) for item in measured]
     series = {
-        key: [{name: item.get(f"{prefix}auroc{end}") for name, end in _ENDS.items()} for item in measured]
+        key: [{name: item.get(f"{prefix}auroc{end}") for name, end in ENDS.items()} for item in measured]
         for key, prefix in (("model", ""), ("markov", "markov_"))
         if any(item.get(f"{prefix}auroc") is not None for item in measured)
     }
@@ -317,7 +182,7 @@ def _comparisons(index: int, comparisons: list[dict[str, Any]]) -> list[Block]:
             f"{item['n_positives']:,} / {item['n_negatives']:,}",
             with_interval(item, "auroc"),
             with_interval(item, "markov_auroc"),
-            _verdict(judge_comparison(item)),
+            in_words(judge_comparison(item)),
         ]
         for name, item in zip(names, measured, strict=True)
     ]

@@ -11,10 +11,17 @@ WORDS = {
     "unknown": "not measured",
 }
 SYMBOLS = {"better": "▲", "worse": "▼", "same": "≈", "guess": "≈", "unknown": "?"}
+# parts of a number with its interval, and what their names end in
+ENDS = {"value": "", "low": "_low", "high": "_high"}
 # two-sided 95% of a normal distribution
 Z = 1.96
 GUESSED_BITS = 2.0
 GUESSED_AUROC = 0.5
+
+
+def in_words(kind: str) -> str:
+    """A verdict with its sign: `▲ better`."""
+    return f"{SYMBOLS[kind]} {WORDS[kind]}"
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Baseline:
 
     @property
     def words(self) -> str:
-        return f"{SYMBOLS[self.kind]} {WORDS[self.kind]}"
+        return in_words(self.kind)
 
 
 @dataclass(frozen=True)
