@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import convnet
 import data
+import embeddings
 import models
 import scans
 import trainer
@@ -42,6 +43,10 @@ def _library(label: str, **options: Any) -> Measurement:
 
 def _tried(label: str, **options: Any) -> Measurement:
     return Measurement(f"training, tried: {label}", RATE, tuning.tried, options)
+
+
+def _embedding(label: str, **options: Any) -> Measurement:
+    return Measurement(f"embedding, {label}", "windows/s", embeddings.workflow_rate, options)
 
 
 def _end_to_end(size: str) -> list[Measurement]:
@@ -80,6 +85,26 @@ MEASUREMENTS: dict[str, list[Measurement]] = {
             "scan, GPN's small shape, packed, same sites", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 1024}
         ),
         Measurement("scan, GPN's small shape, packed", "bases/s", scans.scan_rate, {"mode": "packed", "bases": 16_384}),
+    ],
+    "embeddings": [
+        Measurement(
+            "embedding, a batch of 128 after another, model and twin",
+            "windows/s",
+            embeddings.plain_rate,
+            {"windows": 256},
+        ),
+        _embedding("exact, all by the twin", windows=512, mode="exact", perplexity=False, compared=512),
+        _embedding("exact, a fifth by the twin, with perplexity", windows=512, mode="exact"),
+        _embedding("packed, all by the twin", windows=1024, perplexity=False, compared=1024),
+        _embedding("packed, a fifth by the twin", windows=2048, perplexity=False),
+        _embedding("packed, a fifth by the twin, with perplexity", windows=2048),
+        _embedding("packed, neither twin nor perplexity", windows=2048, perplexity=False, compared=0),
+    ],
+    "maps": [
+        Measurement(
+            f"analysis of 50,000 windows, {step}", "s", embeddings.analysis_seconds, {"windows": 50_000, "step": step}
+        )
+        for step in ("components", "clusters", "neighbours", "umap")
     ],
     "gather": [
         Measurement("gathering a scan of 2 Mb", "s", scans.gather_seconds, {"megabases": 2}),
