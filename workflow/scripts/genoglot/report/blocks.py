@@ -94,6 +94,7 @@ class Image:
     width: int
 
 
+@dataclass(frozen=True)
 class Map:
     """A map of windows, as `genoglot.report.maps` packs it."""
 
