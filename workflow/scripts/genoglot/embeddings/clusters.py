@@ -13,7 +13,7 @@ from scipy.stats import false_discovery_control, hypergeom
 from sklearn.cluster import HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from genoglot.genome.regions import UNANNOTATED
+from genoglot.embeddings import UNANNOTATED
 
 NOISE = -1
 MAX_CLUSTERED = 10_000
