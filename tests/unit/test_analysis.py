@@ -307,7 +307,7 @@ def test_an_axis_that_follows_place_and_groups_that_tell_nothing():
     assert explained_by_groups(np.zeros(100), (np.arange(100) // 10).astype(object)) is None
 
 
-@pytest.mark.parametrize("batch", [512, 7])
+@pytest.mark.parametrize("batch", [128, 7])
 def test_neighbours_are_those_of_brute_force_that_share_no_base(batch, monkeypatch):
     monkeypatch.setattr(neighbours, "BATCH", batch)
     random = np.random.default_rng(4)

@@ -244,6 +244,24 @@ def test_windows_around_the_intervals_of_a_bed(make_genome, tmp_path):
         embed(tmp_path, model, genome, windows=bed)
 
 
+def test_a_genome_shorter_than_the_windows_of_a_model_is_refused(make_genome, tmp_path):
+    genome = make_genome({"one": "ACGT" * 5, "two": "A"})
+    with pytest.raises(InputError, match=f"its longest contig has 20 bases, shorter than a window of {WINDOW}"):
+        embed(tmp_path, trained(tmp_path, genome), genome)
+
+
+@pytest.mark.parametrize("step", [1, 7, 31, WINDOW, 3 * WINDOW])
+def test_any_step_gives_the_vectors_of_windows_by_themselves(make_genome, tmp_path, step):
+    genome = make_genome({"one": random_sequence(300, 9)})
+    model = trained(tmp_path, genome)
+    packed, alone = (
+        embed(tmp_path, model, genome, changes={"step": step, "mode": mode}) for mode in ("packed", "exact")
+    )
+    assert packed["start"].tolist()[:-1] == list(range(0, 300 - WINDOW, step))[: len(packed) - 1]
+    for name in ("embedding", "untrained"):
+        np.testing.assert_allclose(np.stack(packed[name]), np.stack(alone[name]), atol=2e-2, rtol=2e-3)
+
+
 def test_a_fasta_of_sequences_has_a_window_in_the_middle_of_each(make_genome, tmp_path):
     sequences = {f"s{number}": random_sequence(length, number) for number, length in enumerate((10, WINDOW, 200))}
     genome = make_genome(sequences)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from genoglot.genome.regions import UNANNOTATED
+from genoglot.embeddings import UNANNOTATED
 
 COMPONENTS = 5
 NUMBERS = ("gc", "soft_masked", "perplexity")

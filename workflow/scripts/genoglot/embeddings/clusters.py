@@ -13,12 +13,12 @@ from scipy.stats import false_discovery_control, hypergeom
 from sklearn.cluster import HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from genoglot.genome.regions import UNANNOTATED
+from genoglot.embeddings import UNANNOTATED
 
 NOISE = -1
 MAX_CLUSTERED = 10_000
 # distances in more dimensions are all alike
-DIMENSIONS = 10
+DIMENSIONS = 5
 # smallest cluster: this share of the windows that are clustered, but at least so many
 SHARE, FEWEST = 0.005, 10
 # neighbours that make a place dense

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from genoglot.embeddings import UNANNOTATED
 from genoglot.embeddings.classification import (
     Fold,
     bootstrap_balanced_accuracy,
@@ -21,7 +22,6 @@ from genoglot.embeddings.classification import (
     recalls,
 )
 from genoglot.embeddings.kmers import kmer_frequencies
-from genoglot.genome.regions import UNANNOTATED
 from genoglot.genome.store import Genome
 
 LOGGER = logging.getLogger(__name__)

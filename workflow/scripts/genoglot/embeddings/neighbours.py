@@ -9,7 +9,7 @@ from genoglot.files import atomic_path
 
 NEIGHBOURS = 10
 MAX_SEARCHED = 50_000
-BATCH = 512
+BATCH = 128  # windows whose cosines to all others are in memory at once
 
 
 def nearest_windows(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -74,7 +75,7 @@ class WindowReader:
     def model(self) -> LanguageModel:
         return self.predictor.model
 
-    @property
+    @cached_property
     def turns(self) -> int:
         """Of so many neighbouring bases one is hidden and predicted; all are by models that hide none.
 
@@ -85,7 +86,7 @@ class WindowReader:
         turns = max(1, ceil(1 / self.predictor.hidden_share))
         return turns + 1 if turns % CODON == 0 else turns
 
-    @property
+    @cached_property
     def most(self) -> int:
         """Bases of a pass."""
         wanted = self.predictor.batch_size * self.model.window
