@@ -12,6 +12,7 @@ rule interpret_loci:
     output:
         sites=f"{INTERPRETATION}/sites.parquet",
         dependencies=f"{INTERPRETATION}/dependencies.parquet",
+        attention=f"{INTERPRETATION}/attention.parquet",
         summary=f"{INTERPRETATION}/loci.json",
     log:
         "<logs>/interpret_loci/{loci}/{model}.log",
@@ -59,6 +60,7 @@ rule draw_loci:
     input:
         sites=rules.interpret_loci.output.sites,
         dependencies=rules.interpret_loci.output.dependencies,
+        attention=rules.interpret_loci.output.attention,
         summary=rules.interpret_loci.output.summary,
     output:
         figures=report(
@@ -69,6 +71,8 @@ rule draw_loci:
             subcategory="{loci}",
             labels={"model": "{model}", "figure": "{figure}"},
         ),
+        # a folder's time is all that Snakemake knows of it, so the report reads this
+        pictures=f"{INTERPRETATION}/figures.json",
     log:
         "<logs>/draw_loci/{loci}/{model}.log",
     benchmark:
