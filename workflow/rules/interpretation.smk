@@ -40,7 +40,7 @@ rule write_hub:
         hub=f"{INTERPRETATION}/hub/hub.txt",
         genomes=f"{INTERPRETATION}/hub/genomes.txt",
         tracks=f"{INTERPRETATION}/hub/trackDb.txt",
-        bigwigs=expand(f"{INTERPRETATION}/hub/{{base}}.bw", base="ACGT", allow_missing=True),
+        bigwigs=expand(f"{INTERPRETATION}/hub/{{base}}.bw", base=list("ACGT"), allow_missing=True),
     log:
         "<logs>/write_hub/{loci}/{model}.log",
     benchmark:
