@@ -1,5 +1,6 @@
 """Loci, their tables, tracks, hub and figures."""
 
+import base64
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -25,7 +26,8 @@ from genoglot.interpretation.tables import information
 CONTIGS = {"c10": random_sequence(60, 1) + "N" * 20 + random_sequence(30, 2), "c2": random_sequence(50, 3)}
 NAMES = "name\tcontig\nc10\tc10\nchr10\tc10\nc2\tc2\nMT\t\n"
 LOCI = {"name": "set", "genome": "g", "regions": None, "flank": 4, "max_loci": 9}
-SETTINGS = {**LOCI, "mode": "exact", "map_length": 16, "batch_size": 4, "precision": "float32"}
+SETTINGS = {**LOCI, "mode": "exact", "map_length": 16, "attention": False, "batch_size": 4, "precision": "float32"}
+FILES = ("sites.parquet", "dependencies.parquet", "attention.parquet", "loci.json")
 KINDS = [("cloze", "single"), ("convnet", "single"), ("encoder", "kmer"), ("decoder", "single"), ("encoder", "bpe")]
 
 
@@ -108,7 +110,7 @@ def interpreted(request, make_genome, names, tmp_path):
     scoring = Scoring(tmp_path, make_genome, CONTIGS, *getattr(request, "param", ("cloze", "single")))
 
     def run(*regions: str, **settings):
-        outputs = [tmp_path / name for name in ("sites.parquet", "dependencies.parquet", "loci.json")]
+        outputs = [tmp_path / name for name in FILES]
         changed = SETTINGS | {"regions": list(regions)} | settings
         interpret_loci(tmp_path / "model", scoring.sequence, *outputs, changed, 1, names)
         return tmp_path
@@ -178,7 +180,7 @@ def test_tokens_of_several_bases_have_logos_and_no_maps(interpreted, tmp_path):
     assert "no probabilities of single bases" in locus["missing"]["dependencies"]
     assert pairs.empty
     assert sites["information"].notna().all()
-    draw_loci(*(folder / name for name in ("sites.parquet", "dependencies.parquet", "loci.json")), tmp_path / "f")
+    draw_loci(*(folder / name for name in FILES), tmp_path / "f", tmp_path / "f.json")
     assert {path.name.split(".", 1)[1] for path in (tmp_path / "f").iterdir()} == {
         "logo.png", "logo.svg", "mutagenesis.png", "mutagenesis.svg",
     }  # fmt: skip
@@ -237,7 +239,7 @@ def test_figures_are_pictures_and_always_the_same(interpreted, tmp_path, monkeyp
     monkeypatch.setattr(figures, "LINE", 10)
     folder = interpreted("c2:3-18", "c10:50-64", "c2:1-40", "c10:61-70")
     for name in ("one", "two"):
-        draw_loci(*(folder / name for name in ("sites.parquet", "dependencies.parquet", "loci.json")), tmp_path / name)
+        draw_loci(*(folder / name for name in FILES), tmp_path / name, tmp_path / f"{name}.json")
     made = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert made == [
         f"{locus}.{kind}.{suffix}"
@@ -251,6 +253,12 @@ def test_figures_are_pictures_and_always_the_same(interpreted, tmp_path, monkeyp
             assert imread(tmp_path / "one" / name).std() > 0.01
         else:
             assert ElementTree.parse(tmp_path / "one" / name).getroot().tag.endswith("svg")
+    pictures = json.loads((tmp_path / "one.json").read_text())
+    assert list(pictures) == ["000_c2_3-18", "001_c10_50-64"]
+    for locus, kinds in pictures.items():
+        for kind, source in kinds.items():
+            content = base64.b64decode(source.removeprefix("data:image/png;base64,"))
+            assert content == (tmp_path / f"one/{locus}.{kind}.png").read_bytes()
 
 
 def test_letters_of_a_logo_fill_their_boxes():
@@ -271,3 +279,21 @@ def test_the_likeliest_letter_is_on_top(tmp_path, monkeypatch):
     )
     assert boxes["A"][0] == pytest.approx(0.125)
     assert boxes["C"][0] == pytest.approx(0.0625)
+
+
+@pytest.mark.parametrize("interpreted", [("encoder", "single")], indirect=True)
+def test_attention_is_a_table_and_a_figure(interpreted, tmp_path):
+    folder = interpreted("c2:3-12", "c2:1-30", attention=True)
+    pairs, loci = pd.read_parquet(folder / "attention.parquet"), load(folder)[2]
+    draw_loci(*(folder / name for name in FILES), tmp_path / "f", tmp_path / "f.json")
+    drawn = [path.name for path in (tmp_path / "f").glob("*.attention.png")]
+    assert "map_length is 16" in loci[1]["missing"]["attention"]
+    assert pairs.groupby(["locus", "layer"]).size().to_dict() == {(0, 1): 100, (0, 2): 100}
+    assert sorted(pairs["target"].unique()) == list(range(2, 12))
+    assert drawn == ["000_c2_3-12.attention.png"]
+
+
+def test_networks_without_attention_say_so(interpreted):
+    folder = interpreted("c2:3-12", attention=True)
+    assert load(folder)[2][0]["missing"] == {"attention": "the network has no attention"}
+    assert pd.read_parquet(folder / "attention.parquet").empty

@@ -21,6 +21,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
     "encoder": {"heads": 2},
     "decoder": {"heads": 2},
     "hyena": {"filter_dim": 8},
+    "hybrid": {"heads": 2, "kernel_size": 3, "stem_layers": 1, "pool": 4},
 }
 MASKED = [("encoder", "single"), ("convnet", "kmer"), ("encoder", "kmer"), ("encoder", "blocks")]
 CAUSAL = [("decoder", "single"), ("decoder", "kmer"), ("decoder", "blocks"), ("decoder", "bpe")]

@@ -50,9 +50,12 @@ PROMISED = [
     ),
     "results/calibration/toy/small.parquet",
     *(f"results/scans/part/small.{kind}" for kind in ("parquet", "max.bw", "mean.bw", "summary.json")),
-    *(f"{INTERPRETED}/{name}" for name in ("sites.parquet", "dependencies.parquet", "loci.json")),
+    *(f"{INTERPRETED}/{name}.parquet" for name in ("sites", "dependencies", "attention")),
+    *(f"{INTERPRETED}/{name}.json" for name in ("loci", "figures")),
     *(f"{INTERPRETED}/hub/{name}" for name in ("hub.txt", "genomes.txt", "trackDb.txt")),
     *(f"{INTERPRETED}/hub/{base}.bw" for base in "ACGT"),
+    # by which Snakemake knows when a folder was made
+    f"{INTERPRETED}/figures/.snakemake_timestamp",
     *(
         f"{INTERPRETED}/figures/{figure}.{suffix}"
         for figure in (

@@ -293,7 +293,7 @@ def loci_file(key):
 
 def loci_settings(wildcards):
     """Which loci are interpreted, and how."""
-    keys = ("genome", "regions", "flank", "max_loci", "map_length", "mode")
+    keys = ("genome", "regions", "flank", "max_loci", "map_length", "attention", "mode")
     entry = study.interpretation[wildcards.loci]
     return inference(name=wildcards.loci, **{key: entry[key] for key in keys})
 

@@ -12,6 +12,7 @@ rule interpret_loci:
     output:
         sites=f"{INTERPRETATION}/sites.parquet",
         dependencies=f"{INTERPRETATION}/dependencies.parquet",
+        attention=f"{INTERPRETATION}/attention.parquet",
         summary=f"{INTERPRETATION}/loci.json",
     log:
         "<logs>/interpret_loci/{loci}/{model}.log",
@@ -39,7 +40,7 @@ rule write_hub:
         hub=f"{INTERPRETATION}/hub/hub.txt",
         genomes=f"{INTERPRETATION}/hub/genomes.txt",
         tracks=f"{INTERPRETATION}/hub/trackDb.txt",
-        bigwigs=expand(f"{INTERPRETATION}/hub/{{base}}.bw", base="ACGT", allow_missing=True),
+        bigwigs=expand(f"{INTERPRETATION}/hub/{{base}}.bw", base=list("ACGT"), allow_missing=True),
     log:
         "<logs>/write_hub/{loci}/{model}.log",
     benchmark:
@@ -59,6 +60,7 @@ rule draw_loci:
     input:
         sites=rules.interpret_loci.output.sites,
         dependencies=rules.interpret_loci.output.dependencies,
+        attention=rules.interpret_loci.output.attention,
         summary=rules.interpret_loci.output.summary,
     output:
         figures=report(
@@ -69,6 +71,8 @@ rule draw_loci:
             subcategory="{loci}",
             labels={"model": "{model}", "figure": "{figure}"},
         ),
+        # a folder's time is all that Snakemake knows of it, so the report reads this
+        pictures=f"{INTERPRETATION}/figures.json",
     log:
         "<logs>/draw_loci/{loci}/{model}.log",
     benchmark:

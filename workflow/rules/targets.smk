@@ -34,6 +34,7 @@ FIGURES = [
     *expand(f"{SWEEP}/comparison.svg", sweep=study.sweeps),
     *per_pair(f"{EMBEDDINGS}/umap.png", "genome", "model", EMBEDDED),
     *per_pair(f"{VARIANTS}/{{model}}.auroc.svg", "variants", "model", SCORED),
+    *per_pair(f"{INTERPRETATION}/figures", "loci", "model", INTERPRETED),
 ]
 
 # what the report shows; everything else that is made by default is made on the way
@@ -55,7 +56,7 @@ REPORTED = {
     "comparisons": per_pair(f"{VARIANTS}/{{model}}.metrics.json", "variants", "model", SCORED),
     "scans": per_pair(f"{SCAN}/{{model}}.summary.json", "scan", "model", SCANNED),
     "loci": per_pair(f"{INTERPRETATION}/loci.json", "loci", "model", INTERPRETED),
-    "loci_figures": per_pair(f"{INTERPRETATION}/figures", "loci", "model", INTERPRETED),
+    "pictures": per_pair(f"{INTERPRETATION}/figures.json", "loci", "model", INTERPRETED),
     "evaluations": per_pair(f"{VARIANTS}/{{model}}.evaluation.json", "variants", "model", SCORED),
 }
 
@@ -116,7 +117,7 @@ def report_manifest(wildcards, input, output):
             {"name": name, "model": model, "summary": summary} for (name, model), summary in zip(SCANNED, input.scans)
         ],
         "interpretation": [
-            {"name": name, "model": model, "summary": summary, "figures": figures}
-            for (name, model), summary, figures in zip(INTERPRETED, input.loci, input.loci_figures)
+            {"name": name, "model": model, "summary": summary, "pictures": pictures}
+            for (name, model), summary, pictures in zip(INTERPRETED, input.loci, input.pictures)
         ],
     }

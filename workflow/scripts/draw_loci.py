@@ -7,6 +7,8 @@ with logged(snakemake.log[0]):
     draw_loci(
         sites=snakemake.input.sites,
         dependencies=snakemake.input.dependencies,
+        attention=snakemake.input.attention,
         summary=snakemake.input.summary,
         folder=snakemake.output.figures,
+        pictures=snakemake.output.pictures,
     )

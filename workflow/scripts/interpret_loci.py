@@ -11,6 +11,7 @@ with logged(snakemake.log[0]):
         sequence=Path(snakemake.input.bases).parent,
         sites=snakemake.output.sites,
         dependencies=snakemake.output.dependencies,
+        attention=snakemake.output.attention,
         summary=snakemake.output.summary,
         settings={**snakemake.params.settings, "batch_size": snakemake.params.batch_size},
         threads=snakemake.threads,

@@ -1,8 +1,10 @@
 """Figures of loci: sequence logos, in-silico mutagenesis, dependency maps; all on the forward strand."""
 
 import logging
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -19,29 +21,33 @@ from matplotlib.path import Path as Outline
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
-from genoglot.files import read_json, staged
+from genoglot.files import read_json, staged, write_json
 from genoglot.genome.store import BASES, N_CODE
-from genoglot.interpretation.tables import LLR, letter_heights, read_map
+from genoglot.interpretation.tables import LLR, letter_heights, read_attention, read_map
 
 log = logging.getLogger(__name__)
 
 LETTERS = BASES[:N_CODE]
 COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f7b32b", "T": "#d62839"}
-KINDS = ("logo", "mutagenesis", "dependencies")
+Drawing = Callable[[pa.Table, str, Path], None]
 FORMATS = ("png", "svg")
 LINE = 100  # bases of a line of a figure
 SPELLED = 120  # bases of a map whose axes still spell the sequence
 WIDTH = 10.0  # inches
+IN_PAGE = 3  # loci of a set that the report shows: each has some hundred kilobytes
 
 
-def draw_loci(sites: Path, dependencies: Path, summary: Path, folder: Path) -> None:
+def draw_loci(sites: Path, dependencies: Path, attention: Path, summary: Path, folder: Path, pictures: Path) -> None:
     """Draw what `interpret_loci` made: `{locus}.{kind}.png` and `.svg` in a folder, all or none.
 
     Args:
-        sites, dependencies, summary: its files.
+        sites, dependencies, attention, summary: its files.
         folder: where the figures go.
+        pictures: JSON to write, for the page: of the first `IN_PAGE` loci that have figures, by the first part of their
+            files' names and by kind, the PNG as a data URI.
     """
     about, table = read_json(Path(summary)), pq.read_table(sites)
+    in_page: dict[str, dict[str, str]] = {}
     with staged(Path(folder)) as staging:
         for locus in about["loci"]:
             if "figures" in locus["missing"]:
@@ -49,18 +55,22 @@ def draw_loci(sites: Path, dependencies: Path, summary: Path, folder: Path) -> N
                 continue
             rows = table.filter(pc.equal(table["locus"], locus["number"]))
             title = f"{locus['name']} of {about['genome']}, model {about['model']}"
-            values = read_map(dependencies, locus["number"], locus["end"] - locus["start"])
-            for kind in KINDS:
-                if kind == "dependencies" and values is None:
-                    continue
+            drawings: dict[str, Drawing] = {"logo": draw_logo, "mutagenesis": draw_mutagenesis}
+            if (values := read_map(dependencies, locus["number"], len(rows))) is not None:
+                drawings["dependencies"] = partial(draw_map, values)
+            if (layers := read_attention(attention, locus["number"], len(rows))) is not None:
+                drawings["attention"] = partial(draw_attention, layers)
+            for kind, draw in drawings.items():
                 for suffix in FORMATS:
-                    path = staging / f"{locus['file']}.{kind}.{suffix}"
-                    if kind == "logo":
-                        draw_logo(rows, title, path)
-                    elif kind == "mutagenesis":
-                        draw_mutagenesis(rows, title, path)
-                    elif values is not None:
-                        draw_map(rows, values, title, path)
+                    draw(rows, title, staging / f"{locus['file']}.{kind}.{suffix}")
+            if len(in_page) < IN_PAGE:
+                in_page[locus["file"]] = {kind: data_uri(staging / f"{locus['file']}.{kind}.png") for kind in drawings}
+    write_json(Path(pictures), in_page)
+
+
+def data_uri(picture: Path) -> str:
+    """A PNG as text that stands for it in a page."""
+    return f"data:image/png;base64,{b64encode(picture.read_bytes()).decode()}"
 
 
 @contextmanager
@@ -148,7 +158,7 @@ def draw_mutagenesis(rows: pa.Table, title: str, path: Path) -> None:
     _lines(rows, f"log-likelihood ratio of each substitution, {title}", path, 1.0, draw)
 
 
-def draw_map(rows: pa.Table, values: np.ndarray, title: str, path: Path) -> None:
+def draw_map(values: np.ndarray, rows: pa.Table, title: str, path: Path) -> None:
     """A dependency map (length, length): rows are changed bases, columns the bases whose prediction moves."""
     finite = values[np.isfinite(values)]
     limit = float(np.percentile(finite, 99.5)) if finite.size else 1.0
@@ -165,6 +175,29 @@ def draw_map(rows: pa.Table, values: np.ndarray, title: str, path: Path) -> None
         axes.set(xlabel="base whose prediction moves", ylabel="base that is changed")
         figure.colorbar(image, ax=axes, shrink=0.8, label="largest |log2 odds ratio|, bits")
         figure.suptitle(f"dependencies, {title}", fontsize=9)
+
+
+def draw_attention(values: np.ndarray, rows: pa.Table, title: str, path: Path) -> None:
+    """Attention maps (layers, length, length), a panel for each layer: rows look at columns; one scale for all."""
+    layers, length, _ = values.shape
+    across = min(layers, 4)
+    down = -(-layers // across)
+    limit = float(np.percentile(values, 99.5))
+    first, step = int(rows["pos"][0].as_py()) + 1, _step(2 * length)
+    ticks = [place for place in range(length) if (first + place) % step == 0]
+    labels = [f"{first + place:,}" for place in ticks]
+    with _drawn(path, 0.8 + 2.4 * across, 0.5 + 2.5 * down) as figure:
+        panels = np.atleast_1d(figure.subplots(down, across, sharex=True, sharey=True)).reshape(-1)
+        for number, axes in enumerate(panels):
+            if number >= layers:
+                axes.set_axis_off()
+                continue
+            image = axes.imshow(values[number], cmap="magma_r", vmin=0, vmax=limit or 1.0, interpolation="nearest")
+            axes.set_title(f"layer {number + 1}", fontsize=8)
+            axes.set_xticks(ticks, labels, rotation=90, fontsize=6)
+            axes.set_yticks(ticks, labels, fontsize=6)
+        figure.colorbar(image, ax=panels, shrink=0.8, label="attention, mean over heads")
+        figure.suptitle(f"attention, {title}", fontsize=9)
 
 
 def _step(length: int) -> int:

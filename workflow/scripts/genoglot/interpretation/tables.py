@@ -23,6 +23,15 @@ SITES = pa.schema(
 DEPENDENCIES = pa.schema(
     [("locus", pa.int32()), ("pos", pa.int64()), ("target", pa.int64()), ("dependency", pa.float32())]
 )
+ATTENTION = pa.schema(
+    [
+        ("locus", pa.int32()),
+        ("layer", pa.int32()),
+        ("pos", pa.int64()),
+        ("target", pa.int64()),
+        ("attention", pa.float32()),
+    ]
+)
 
 
 def information(probabilities: np.ndarray) -> np.ndarray:
@@ -58,3 +67,24 @@ def read_map(dependencies: Path, number: int, length: int) -> np.ndarray | None:
     if not len(table):
         return None
     return table["dependency"].to_numpy(zero_copy_only=False).astype(np.float32).reshape(length, length)
+
+
+def attention_rows(number: int, positions: np.ndarray, values: np.ndarray) -> pa.Table:
+    """The attention maps (layers, length, length) of a locus at `positions` (length,) as rows; layers from 1."""
+    layers, length, _ = values.shape
+    columns = [
+        pa.array(np.full(values.size, number, dtype=np.int32)),
+        pa.array(np.repeat(np.arange(1, layers + 1, dtype=np.int32), length * length)),
+        pa.array(np.tile(np.repeat(positions, length), layers)),
+        pa.array(np.tile(positions, layers * length)),
+        pa.array(values.reshape(-1), pa.float32()),
+    ]
+    return pa.Table.from_arrays(columns, schema=ATTENTION)
+
+
+def read_attention(attention: Path, number: int, length: int) -> np.ndarray | None:
+    """The attention maps of the locus of that number, float32 (layers, length, length); None if it has none."""
+    table = pq.read_table(attention, columns=["attention"], filters=[("locus", "=", number)])
+    if not len(table):
+        return None
+    return table["attention"].to_numpy(zero_copy_only=False).reshape(-1, length, length)

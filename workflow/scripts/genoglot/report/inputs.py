@@ -27,6 +27,7 @@ JSON_FILES = {
     "summary": "summary",
     "comparison": "comparison",
     "evaluation": "evaluation",
+    "pictures": "pictures",
 }
 
 
@@ -48,7 +49,7 @@ def load_manifest(manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _is_file(key: str) -> bool:
-    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf", "figures", "png", "svg"}
+    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf", "png", "svg"}
 
 
 def _json(path: str | Path) -> Any:

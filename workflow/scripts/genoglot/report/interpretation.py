@@ -1,21 +1,20 @@
 """The section of the report on loci: what a model predicts there, and what moves its predictions."""
 
-from base64 import b64encode
-from pathlib import Path
 from typing import Any
 
 from genoglot.report.blocks import Block, Bullets, Heading, Image, Links, Section, Text
 from genoglot.report.inputs import Linker
 
-LOCI = 3  # of a set, whose pictures are in the page: each has some hundred kilobytes
+NOTES = 12  # of a set
 FILES = {
     "sites.parquet": "every base of the loci: probabilities, information, the score of each substitution",
     "dependencies.parquet": "dependency maps, a row for each pair of bases",
+    "attention.parquet": "attention maps, a row for each pair of bases and layer, if they were asked for",
     "loci.json": "the loci, and what each lacks and why",
     "hub/hub.txt": "track hub of predicted bases, for a genome browser",
     "figures": "the figures of all loci, as PNG and SVG",
 }
-WIDTHS = {"logo": 1000, "mutagenesis": 1000, "dependencies": 660}
+WIDTHS = {"logo": 1000, "mutagenesis": 1000, "dependencies": 660, "attention": 1000}
 READING = {
     "logo": (
         "Predicted bases at {place}: each letter is as high as its probability times the information of the base, at "
@@ -30,6 +29,10 @@ READING = {
         "Dependency map of {place}: a dark cell in row i and column j says that a change of base i moves the "
         "prediction of base j, by the largest |log2 odds ratio| over the three changes and four bases. Neighbours "
         "lie along the diagonal; a line at a right angle to it would be a stem whose bases the model pairs."
+    ),
+    "attention": (
+        "Attention of each layer at {place}, mean over heads: row i looks at column j. Where a layer looks is not what "
+        "a prediction rests on; the dependency map says that."
     ),
 }
 
@@ -49,30 +52,24 @@ def interpretation_section(entries: list[dict[str, Any]], link: Linker) -> Secti
 
 
 def _set(entry: dict[str, Any], link: Linker) -> list[Block]:
-    loci, folder = entry["summary"]["loci"], entry["paths"]["figures"]
-    shown = [locus for locus in loci if "figures" not in locus["missing"]][:LOCI]
+    loci, pictures = entry["summary"]["loci"], entry["pictures"]
+    shown = [locus for locus in loci if locus["file"] in pictures]
     blocks: list[Block] = [Heading(f"Loci {entry['name']} by {entry['model']}")]
     for locus in shown:
         place = f"{locus['name']} of {entry['summary']['genome']} by model {entry['model']}"
         if locus["variants"]:
             blocks.append(Text(f"{locus['name']} lies around {', '.join(locus['variants'])}."))
         for kind, width in WIDTHS.items():
-            picture = folder / f"{locus['file']}.{kind}.png"
-            if picture.is_file():
-                blocks.append(Image(data_uri(picture), READING[kind].format(place=place), width))
+            if kind in pictures[locus["file"]]:
+                blocks.append(Image(pictures[locus["file"]][kind], READING[kind].format(place=place), width))
     notes = [f"{locus['name']} has no {what}: {why}." for locus in loci for what, why in locus["missing"].items()]
     if notes:
-        blocks.append(Bullets(notes[: 4 * LOCI]))
-        if len(notes) > 4 * LOCI:
-            blocks.append(Text(f"{len(notes) - 4 * LOCI} more such notes are in loci.json.", note=True))
+        blocks.append(Bullets(notes[:NOTES]))
+        if len(notes) > NOTES:
+            blocks.append(Text(f"{len(notes) - NOTES} more such notes are in loci.json.", note=True))
     others = sum("figures" not in locus["missing"] for locus in loci) - len(shown)
     if others:
         text = f"Figures of {others} more of its {len(loci)} loci are in the folder of figures, and not on this page."
         blocks.append(Text(text, note=True))
     files = [item for item, _ in link.siblings(entry["paths"]["summary"], FILES)]
     return [*blocks, Links(files)]
-
-
-def data_uri(picture: Path) -> str:
-    """A PNG as text that stands for it in a page."""
-    return f"data:image/png;base64,{b64encode(picture.read_bytes()).decode()}"
