@@ -34,7 +34,7 @@ def comparisons(
         "selected on one map is selected on all."
     )
     shown = f"{content['rows']:,} windows"
-    origin = Origin(shown, ", ".join(tables), "analyse_embeddings", [])
+    origin = Origin(shown, f"models {', '.join(tables)}", "analyse_embeddings", [])
     return [heading, _numbers(entries, models, distances), Map(f"compared-map-{index}", content, caption, origin)]
 
 

@@ -64,13 +64,7 @@ def _entry(index: int, entry: dict[str, Any], points: int, link: Linker, browser
         "points have similar embeddings; distances between far points and the axes themselves mean nothing. "
         "Click a class to hide it, double-click to see it alone; draw around windows to list them."
     )
-    origin = Origin(
-        f"{drawn:,} windows",
-        entry["model"],
-        "analyse_embeddings",
-        [link(entry["paths"]["umap"])],
-        link.stills(entry["paths"]),
-    )
+    origin = link.origin(entry, f"{drawn:,} windows", "analyse_embeddings", "umap", stills=True)
     accuracy = metrics.get("balanced_accuracy")
     key = f"balanced accuracy {accuracy:.3f}" if accuracy is not None else f"{len(table):,} windows"
     return [
@@ -168,7 +162,7 @@ def _accuracy_figure(index: int, entry: dict[str, Any], suffixes: dict[str, str]
 
 
 def _measured(shown: str, entry: dict[str, Any], link: Linker) -> Origin:
-    return Origin(shown, entry["model"], "analyse_embeddings", [link(entry["paths"]["metrics"])])
+    return link.origin(entry, shown, "analyse_embeddings", "metrics")
 
 
 def _carried(metrics: dict[str, Any]) -> str:
