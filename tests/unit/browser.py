@@ -15,7 +15,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next((path for path in map(shutil.which, NAMES) if path), None)
 # what Chromium says of a machine without a GPU, and of tests that look at pixels
 ABOUT_THE_MACHINE = ("software WebGL", "GPU stall", "GroupMarkerNotSet", "willReadFrequently")
-SECONDS = 120
+SECONDS = 300
 
 needs_browser = pytest.mark.skipif(BROWSER is None, reason=f"none of {', '.join(NAMES)} is on PATH to open pages with")
 

@@ -96,10 +96,9 @@ def cells(browser, table):
 def test_every_figure_is_drawn(open_report, manifest):
     browser = open_report(manifest)
     drawn(browser, 200)
-    browser.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    browser.wait("document.querySelectorAll('.plot.js-plotly-plot .main-svg').length >= 8")
     assert browser.evaluate("document.querySelectorAll('.plot').length") == 8
-    assert browser.evaluate("document.querySelectorAll('.violinlayer path').length") > 0
+    browser.wait("document.querySelectorAll('.plot:has(.main-svg)').length === 8")
+    browser.wait("document.querySelectorAll('.violinlayer path').length > 0")
     assert browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

@@ -98,14 +98,14 @@ def test_a_sweep_whose_compute_is_not_known(tmp_path):
     comparison = write_comparison(tmp_path / "results/sweeps/trial", [row("encoder", "tiny", None)])
     page = report(tmp_path, {**manifest, "sweeps": [{"name": "trial", "comparison": comparison}]})
     assert "The compute of these models is not known, so there is no figure of it." in page.words
-    static.plot_comparison(comparison, tmp_path / "c.svg")
+    static.plot_comparison(comparison, [tmp_path / "c.svg"])
     assert "<svg" in (tmp_path / "c.svg").read_text()
 
 
 def test_the_still_figure_is_the_same_file_twice(tmp_path, rows):
     comparison = write_comparison(tmp_path, rows)
     for name in ("a.svg", "b.svg"):
-        static.plot_comparison(comparison, tmp_path / name)
+        static.plot_comparison(comparison, [tmp_path / name])
     drawn = (tmp_path / "a.svg").read_text()
     assert drawn == (tmp_path / "b.svg").read_text()
     for architecture in ("encoder", "decoder"):

@@ -29,12 +29,12 @@ PROMISED = [
     *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("config.json", "model.safetensors", *CODE)),
     *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("tokenizer.json", "tokenizer_config.json")),
     *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("metrics.json", "training.json")),
-    *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("curves.tsv", "curves.svg")),
+    *(f"{model}/{name}" for model in (MODEL, MEMBER) for name in ("curves.tsv", "curves.svg", "curves.png")),
     *(f"results/tokenizers/pieces/{name}.json" for name in ("tokenizer", "tokenizer_config", "metrics")),
-    *(f"results/sweeps/trial/comparison.{kind}" for kind in ("tsv", "json", "svg")),
+    *(f"results/sweeps/trial/comparison.{kind}" for kind in ("tsv", "json", "svg", "png")),
     *(
         f"results/embeddings/toy/small/{name}"
-        for name in ("embeddings.parquet", "umap.parquet", "metrics.json", "umap.png")
+        for name in ("embeddings.parquet", "umap.parquet", "metrics.json", "umap.png", "umap.svg")
     ),
     *(
         f"results/tasks/regions/small/{name}"
@@ -45,7 +45,7 @@ PROMISED = [
         for variants in ("consequences", "known")
         for kind in (
             "vcf.gz", "vcf.gz.tbi", "metrics.json", "summary.json", "scores.parquet", "labelled.parquet", "auroc.svg",
-            "evaluation.json",
+            "auroc.png", "evaluation.json",
         )
     ),
     "results/calibration/toy/small.parquet",

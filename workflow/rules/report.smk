@@ -1,4 +1,4 @@
-# The page a person opens, and the figures that `snakemake --report` collects.
+# The page a person opens, and the figures that `snakemake --report` collects, each as PNG and SVG.
 
 # where jobs note what they took
 BENCHMARKS = str(Path(rules.build_corpus.benchmark).parents[1])
@@ -9,12 +9,13 @@ rule plot_curves:
         curves=f"{MODEL}/curves.tsv",
         metrics=f"{MODEL}/metrics.json",
     output:
-        figure=report(
+        svg=report(
             f"{MODEL}/curves.svg",
             caption="../report/curves.rst",
             category="Models",
             labels={"model": "{model}", "figure": "training curve"},
         ),
+        png=f"{MODEL}/curves.png",
     log:
         "<logs>/plot_curves/{model}.log",
     benchmark:
@@ -35,12 +36,13 @@ rule plot_comparison:
     input:
         comparison=f"{SWEEP}/comparison.json",
     output:
-        figure=report(
+        svg=report(
             f"{SWEEP}/comparison.svg",
             caption="../report/comparison.rst",
             category="Sweeps",
             labels={"sweep": "{sweep}", "figure": "loss against compute"},
         ),
+        png=f"{SWEEP}/comparison.png",
     log:
         "<logs>/plot_comparison/{sweep}.log",
     benchmark:
@@ -59,12 +61,13 @@ rule plot_umap:
         umap=f"{EMBEDDINGS}/umap.parquet",
         metrics=f"{EMBEDDINGS}/metrics.json",
     output:
-        figure=report(
+        png=report(
             f"{EMBEDDINGS}/umap.png",
             caption="../report/umap.rst",
             category="Embeddings",
             labels={"genome": "{genome}", "model": "{model}", "figure": "UMAP of windows"},
         ),
+        svg=f"{EMBEDDINGS}/umap.svg",
     log:
         "<logs>/plot_umap/{genome}/{model}.log",
     benchmark:
@@ -82,12 +85,13 @@ rule plot_auroc:
     input:
         metrics=f"{VARIANTS}/{{model}}.metrics.json",
     output:
-        figure=report(
+        svg=report(
             f"{VARIANTS}/{{model}}.auroc.svg",
             caption="../report/auroc.rst",
             category="Variants",
             labels={"variants": "{variants}", "model": "{model}", "figure": "AUROC"},
         ),
+        png=f"{VARIANTS}/{{model}}.auroc.png",
     log:
         "<logs>/plot_auroc/{variants}/{model}.log",
     benchmark:

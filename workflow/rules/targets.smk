@@ -29,11 +29,15 @@ INTERPRETED = study.interpretation_runs()
 HUBS = per_pair(f"{INTERPRETATION}/hub/hub.txt", "loci", "model", INTERPRETED)
 CALIBRATIONS = per_pair(CALIBRATION, "genome", "model", study.calibrations())
 
+# an SVG lies beside each
+DRAWN = {
+    "curve_figures": expand(f"{MODEL}/curves.png", model=study.trained),
+    "sweep_figures": expand(f"{SWEEP}/comparison.png", sweep=study.sweeps),
+    "map_figures": per_pair(f"{EMBEDDINGS}/umap.png", "genome", "model", EMBEDDED),
+    "auroc_figures": per_pair(f"{VARIANTS}/{{model}}.auroc.png", "variants", "model", SCORED),
+}
 FIGURES = [
-    *expand(f"{MODEL}/curves.svg", model=study.trained),
-    *expand(f"{SWEEP}/comparison.svg", sweep=study.sweeps),
-    *per_pair(f"{EMBEDDINGS}/umap.png", "genome", "model", EMBEDDED),
-    *per_pair(f"{VARIANTS}/{{model}}.auroc.svg", "variants", "model", SCORED),
+    *(figure for figures in DRAWN.values() for figure in figures),
     *per_pair(f"{INTERPRETATION}/figures", "loci", "model", INTERPRETED),
 ]
 
@@ -58,7 +62,13 @@ REPORTED = {
     "loci": per_pair(f"{INTERPRETATION}/loci.json", "loci", "model", INTERPRETED),
     "pictures": per_pair(f"{INTERPRETATION}/figures.json", "loci", "model", INTERPRETED),
     "evaluations": per_pair(f"{VARIANTS}/{{model}}.evaluation.json", "variants", "model", SCORED),
+    **DRAWN,
 }
+
+
+def stills(png):
+    """The two pictures of a figure, as entries of the manifest."""
+    return {"png": png, "svg": str(Path(png).with_suffix(".svg"))}
 
 
 def report_manifest(wildcards, input, output):
@@ -66,8 +76,10 @@ def report_manifest(wildcards, input, output):
     annotations = dict(zip(ANNOTATED, input.annotations))
     haplotypes = dict(zip(DERIVED, input.haplotypes))
     curves = dict(zip(study.trained, input.curves))
+    drawn = dict(zip(study.trained, input.curve_figures))
     return {
         "title": study.config["report"]["title"],
+        "browser_url": study.config["report"]["browser_url"],
         "config": study.shown,
         "genomes": [
             {
@@ -87,13 +99,19 @@ def report_manifest(wildcards, input, output):
                 "metrics": metrics,
                 "curves": curves.get(name),
                 "config": file,
+                **(stills(drawn[name]) if name in drawn else {}),
             }
             for name, metrics, file in zip(study.models, input.metrics, input.configs)
         ],
-        "sweeps": [{"name": name, "comparison": file} for name, file in zip(study.sweeps, input.sweeps)],
+        "sweeps": [
+            {"name": name, "comparison": file, **stills(figure)}
+            for name, file, figure in zip(study.sweeps, input.sweeps, input.sweep_figures)
+        ],
         "embeddings": [
-            {"genome": genome, "model": model, "umap": umap, "metrics": metrics}
-            for (genome, model), umap, metrics in zip(EMBEDDED, input.umaps, input.embeddings)
+            {"genome": genome, "model": model, "umap": umap, "metrics": metrics, **stills(figure)}
+            for (genome, model), umap, metrics, figure in zip(
+                EMBEDDED, input.umaps, input.embeddings, input.map_figures
+            )
         ],
         "tasks": [
             {"task": task, "model": model, "metrics": metrics} for (task, model), metrics in zip(FINETUNED, input.tasks)
@@ -108,9 +126,16 @@ def report_manifest(wildcards, input, output):
                 "metrics": metrics,
                 "labelled": labelled,
                 "evaluation": evaluation,
+                **stills(figure),
             }
-            for (name, model), vcf, summary, metrics, labelled, evaluation in zip(
-                SCORED, input.vcfs, input.summaries, input.comparisons, input.labelled, input.evaluations
+            for (name, model), vcf, summary, metrics, labelled, evaluation, figure in zip(
+                SCORED,
+                input.vcfs,
+                input.summaries,
+                input.comparisons,
+                input.labelled,
+                input.evaluations,
+                input.auroc_figures,
             )
         ],
         "scans": [

@@ -4,4 +4,4 @@ from genoglot.report.static import plot_auroc
 from genoglot.scripting import logged
 
 with logged(snakemake.log[0]):
-    plot_auroc(metrics=snakemake.input.metrics, figure=snakemake.output.figure)
+    plot_auroc(metrics=snakemake.input.metrics, figures=snakemake.output)

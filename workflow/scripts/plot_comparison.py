@@ -4,4 +4,4 @@ from genoglot.report.static import plot_comparison
 from genoglot.scripting import logged
 
 with logged(snakemake.log[0]):
-    plot_comparison(comparison=snakemake.input.comparison, figure=snakemake.output.figure)
+    plot_comparison(comparison=snakemake.input.comparison, figures=snakemake.output)

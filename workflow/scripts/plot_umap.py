@@ -7,5 +7,5 @@ with logged(snakemake.log[0]):
     plot_umap(
         umap=snakemake.input.umap,
         metrics=snakemake.input.metrics,
-        figure=snakemake.output.figure,
+        figures=snakemake.output,
     )

@@ -59,10 +59,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a figure comes from: how much is in it, of which model, the rule and files; `stills` are for papers."""
+    """Where a figure comes from: how much is in it, of which model or sweep, the rule and its files; `stills` are for
+    papers.
+    """
 
     shown: str
-    model: str
+    source: str
     rule: str
     data: list[Link]
     stills: list[Link] = field(default_factory=list)

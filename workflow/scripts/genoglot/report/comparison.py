@@ -3,7 +3,7 @@
 from typing import Any
 
 from genoglot.report.blocks import Block, Heading, Map, Origin, Table, Text
-from genoglot.report.inputs import read_columns
+from genoglot.report.inputs import Linker, read_columns
 from genoglot.report.maps import pack_comparison
 from genoglot.report.verdicts import in_words, judge_representation, number, with_interval
 
@@ -14,6 +14,7 @@ def comparisons(
     entries: list[dict[str, Any]],
     models: list[dict[str, Any]],
     points: int,
+    link: Linker,
     browser_url: str | None,
 ) -> list[Block]:
     """Blocks on the entries of one genome, of which there are two or more."""
@@ -33,8 +34,9 @@ def comparisons(
         f"and scaled as a whole to lie as near to that of {first} as they can, which changes no neighbourhood. What is "
         "selected on one map is selected on all."
     )
+    files = [link(entry["paths"]["umap"]) for entry in entries]
     shown = f"{content['rows']:,} windows"
-    origin = Origin(shown, ", ".join(tables), "analyse_embeddings", [])
+    origin = Origin(shown, f"models {', '.join(tables)}", "analyse_embeddings", files)
     return [heading, _numbers(entries, models, distances), Map(f"compared-map-{index}", content, caption, origin)]
 
 

@@ -39,7 +39,7 @@ def embeddings_section(
     maps = len(entries) + sum(entry["genome"] in compared for entry in entries)
     points = min(MOST_POINTS, max(FEWEST_POINTS, MAP_BUDGET // maps))
     for number_, genome in enumerate(sorted(compared)):
-        blocks += comparisons(number_, genome, _by_genome(entries)[genome], models, points, browser_url)
+        blocks += comparisons(number_, genome, _by_genome(entries)[genome], models, points, link, browser_url)
     for index, entry in enumerate(entries):
         blocks += _entry(index, entry, points, link, browser_url)
     return Section("embeddings", title, "Embeddings", blocks)
@@ -64,13 +64,7 @@ def _entry(index: int, entry: dict[str, Any], points: int, link: Linker, browser
         "points have similar embeddings; distances between far points and the axes themselves mean nothing. "
         "Click a class to hide it, double-click to see it alone; draw around windows to list them."
     )
-    origin = Origin(
-        f"{drawn:,} windows",
-        entry["model"],
-        "analyse_embeddings",
-        [link(entry["paths"]["umap"])],
-        link.stills(entry["paths"]),
-    )
+    origin = link.origin(entry, f"{drawn:,} windows", "analyse_embeddings", "umap", stills=True)
     accuracy = metrics.get("balanced_accuracy")
     key = f"balanced accuracy {accuracy:.3f}" if accuracy is not None else f"{len(table):,} windows"
     return [
@@ -99,17 +93,16 @@ def _accuracies(entries: list[dict[str, Any]]) -> list[Block]:
             continue
         cells = [with_interval(metrics, f"balanced_accuracy{suffix}") for suffix in SUFFIXES.values()]
         guess = f"{1 / len(metrics['classes']):.2f}"
-        rows.append([entry["genome"], entry["model"], f"{metrics['classified']:,}", *cells, guess])
+        rows.append([entry["genome"], entry["model"], *cells, guess])
     if not rows:
         return []
-    columns = ["genome", "model", "windows", *(CONTESTANTS[key][0] for key in SUFFIXES), "guessing"]
-    columns[3] = "embeddings"
+    columns = ["genome", "model", "embeddings", "untrained network", "3-mers", "6-mers", "guessing"]
     caption = (
         "Balanced accuracy of a linear classifier that tells region classes apart by the embeddings, by those of the "
         "same network before training and by counts of words, each with its 95% bootstrap interval. What is compared "
         "is the description of a window; classifier, windows and folds are the same along a row."
     )
-    return [Table(columns, rows, set(range(2, 8)), caption)]
+    return [Table(columns, rows, set(range(2, 7)), caption)]
 
 
 def _region_accuracy(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
@@ -168,7 +161,7 @@ def _accuracy_figure(index: int, entry: dict[str, Any], suffixes: dict[str, str]
 
 
 def _measured(shown: str, entry: dict[str, Any], link: Linker) -> Origin:
-    return Origin(shown, entry["model"], "analyse_embeddings", [link(entry["paths"]["metrics"])])
+    return link.origin(entry, shown, "analyse_embeddings", "metrics")
 
 
 def _carried(metrics: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from genoglot.errors import InputError
-from genoglot.report.blocks import Link
+from genoglot.report.blocks import Link, Origin
 
 # what the address of a genome browser may be filled in with
 PLACEHOLDERS = ("genome", "contig", "start", "end")
@@ -102,6 +102,13 @@ class Linker:
     def stills(self, paths: dict[str, Path]) -> list[Link]:
         """Links to the still pictures among the files of an entry."""
         return [self(paths[kind], kind.upper()) for kind in ("png", "svg") if kind in paths]
+
+    def origin(self, entry: dict[str, Any], shown: str, rule: str, *kinds: str, stills: bool = False) -> Origin:
+        """Where a figure of an entry of the manifest comes from: the files under `kinds` that `rule` made."""
+        paths = entry["paths"]
+        pictures = self.stills(paths) if stills else []
+        source = f"sweep {entry['name']}" if "comparison" in entry else f"model {entry.get('model') or entry['name']}"
+        return Origin(shown, source, rule, [self(paths[kind]) for kind in kinds], pictures)
 
     def siblings(self, path: Path, names: dict[str, str]) -> list[tuple[Link, str]]:
         """Links to those files beside `path` that exist, with what they are."""

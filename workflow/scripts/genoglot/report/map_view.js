@@ -269,11 +269,12 @@ class WindowMap {
     const pixels = this.pixels(panel);
     const [left, right] = [Math.min(...corners.map((each) => each[0])), Math.max(...corners.map((each) => each[0]))];
     const [top, bottom] = [Math.min(...corners.map((each) => each[1])), Math.max(...corners.map((each) => each[1]))];
+    const [across, down] = [0, 1].map((side) => Float64Array.from(corners, (corner) => corner[side]));
     const within = (x, y) => {
       let odd = false;
-      for (let i = 0, j = corners.length - 1; i < corners.length; j = i++) {
-        const [[x1, y1], [x2, y2]] = [corners[i], corners[j]];
-        if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) {
+      for (let i = 0, j = across.length - 1; i < across.length; j = i++) {
+        const crosses = down[i] > y !== down[j] > y;
+        if (crosses && x < ((across[j] - across[i]) * (y - down[i])) / (down[j] - down[i]) + across[i]) {
           odd = !odd;
         }
       }

@@ -88,7 +88,7 @@
     return Plotly.newPlot(element, figure.data, figure.layout, options);
   }
 
-  // figures are drawn when the reader comes near, and the rest before the page is printed
+  // figures are drawn when the reader comes near, the rest when there is nothing else to do or the page is printed
   const waiting = new Set(plots);
 
   function drawOnce(element) {
@@ -102,6 +102,17 @@
     { rootMargin: "800px" },
   );
   plots.forEach((element) => watch.observe(element));
+  const later = window.requestIdleCallback || ((act) => setTimeout(act, 200));
+
+  function drawRest() {
+    const [next] = waiting;
+    if (next) {
+      drawOnce(next);
+      later(drawRest);
+    }
+  }
+
+  later(drawRest);
   dark.addEventListener("change", () => restyle(false));
   window.addEventListener("beforeprint", () => {
     plots.forEach(drawOnce);

@@ -82,13 +82,13 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
     content = [
         data.genomes_section(loaded["genomes"]),
         data.corpora_section(loaded["corpora"]),
-        sections.learning_section(loaded["models"]),
-        sections.regions_section(loaded["models"]),
+        sections.learning_section(loaded["models"], link),
+        sections.regions_section(loaded["models"], link),
         *([sweeps.sweeps_section(loaded["sweeps"], link)] if loaded["sweeps"] else []),
         embeddings.embeddings_section(
             loaded["embeddings"], loaded["models"], link, browser_url(manifest.get("browser_url"))
         ),
-        uses.tasks_section(loaded["tasks"]),
+        uses.tasks_section(loaded["tasks"], link),
         uses.variants_section(loaded["variants"], link),
         *([scans.scans_section(loaded["scans"], link)] if loaded["scans"] else []),
         *([interpretation.interpretation_section(loaded["interpretation"], link)] if loaded["interpretation"] else []),

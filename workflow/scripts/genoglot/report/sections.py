@@ -4,13 +4,13 @@ from typing import Any
 
 from genoglot.report import figures
 from genoglot.report.blocks import Block, Figure, Heading, Section, Table, Text
-from genoglot.report.inputs import read_curves
+from genoglot.report.inputs import Linker, read_curves
 from genoglot.report.palette import REGION_COLOURS, in_order
 from genoglot.report.verdicts import number
 from genoglot.report.words import duration
 
 
-def learning_section(entries: list[dict[str, Any]]) -> Section:
+def learning_section(entries: list[dict[str, Any]], link: Linker) -> Section:
     """Learning curves of every model, beside the Markov chains."""
     if not entries:
         return Section("learning", "Learning", "Learning", missing="No model is part of this report.")
@@ -22,14 +22,15 @@ def learning_section(entries: list[dict[str, Any]]) -> Section:
         )
     ]
     for index, entry in enumerate(entries):
-        blocks += [Heading(f"Model {entry['name']}"), Text(_trained(entry))]
+        key = f"{number(entry['metrics']['bits_per_base'])} bits per base"
+        blocks += [Heading(f"Model {entry['name']}", f"learning-{index}", key), Text(_trained(entry))]
         if "curves" in entry["paths"]:
-            blocks.append(_curves(index, entry))
+            blocks.append(_curves(index, entry, link))
         blocks.append(_likelihoods(entry["metrics"]))
     return Section("learning", "Learning", "Learning", blocks)
 
 
-def _curves(index: int, entry: dict[str, Any]) -> Figure:
+def _curves(index: int, entry: dict[str, Any], link: Linker) -> Figure:
     metrics = entry["metrics"]
     table = read_curves(entry["paths"]["curves"])
     points = table["split"].value_counts()
@@ -40,7 +41,8 @@ def _curves(index: int, entry: dict[str, Any]) -> Figure:
         "fitted on the same training windows and measured on those same positions. A validation curve that rises "
         "while training falls is overfitting."
     )
-    return Figure(f"curves-{index}", figures.curves(table, metrics), caption)
+    origin = link.origin(entry, f"{len(table):,} points", "pretrain_model", "curves", stills=True)
+    return Figure(f"curves-{index}", figures.curves(table, metrics), caption, origin=origin)
 
 
 def _trained(entry: dict[str, Any]) -> str:
@@ -78,7 +80,7 @@ def _likelihoods(metrics: dict[str, Any]) -> Table:
     return Table(["predictor", "bits per base", "accuracy"], rows, {1, 2}, caption)
 
 
-def regions_section(entries: list[dict[str, Any]]) -> Section:
+def regions_section(entries: list[dict[str, Any]], link: Linker) -> Section:
     """Likelihood per region class of every model, beside the Markov chain."""
     title = "Which parts of the genome it predicts"
     blocks: list[Block] = []
@@ -94,7 +96,9 @@ def regions_section(entries: list[dict[str, Any]]) -> Section:
             "brackets. Further left is better: a class whose blue dot lies left of its diamond is one where the model "
             "has learned more than short words."
         )
-        blocks.append(Figure(f"regions-{index}", figures.regions(rows), caption))
+        shown = f"{sum(row['positions'] for row in rows):,} positions"
+        origin = link.origin(entry, shown, "evaluate_model", "metrics")
+        blocks.append(Figure(f"regions-{index}", figures.regions(rows), caption, origin=origin))
         cells = [
             [
                 row["region"],

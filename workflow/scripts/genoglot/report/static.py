@@ -1,46 +1,61 @@
-"""Still figures, for the report that Snakemake collects itself (`snakemake --report`)."""
+"""Still figures, for papers and for the report that Snakemake collects itself (`snakemake --report`).
 
-from collections.abc import Iterator
+Each is written to all of the paths that are given, in the formats that their suffixes name.
+"""
+
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from genoglot.files import atomic_path, read_json
 from genoglot.report.figures import markov_lines
-from genoglot.report.palette import ARCHITECTURE_COLOURS, CONTESTANTS, GREY, REGION_COLOURS, consequence_words, in_order
+from genoglot.report.palette import (
+    ARCHITECTURE_COLOURS,
+    CONTESTANTS,
+    GREY,
+    REGION_COLOURS,
+    SHADES,
+    consequence_words,
+    in_order,
+)
 from genoglot.sweeps.comparison import series_of
 from genoglot.sweeps.scaling import PowerLaw
 
 MAX_POINTS = 30_000
 MARKERS = "oDs^P"
+# an inch, which is what journals ask for at least
+DOTS = 300
 
 
 @contextmanager
-def _figure(path: str | Path, width: float, height: float) -> Iterator[Axes]:
-    """Axes of a new figure of this size in inches, saved to `path` in the format its suffix names."""
+def _figure(paths: Iterable[str | Path], width: float, height: float) -> Iterator[Axes]:
+    """Axes of a new figure of this size in inches, saved to each path in the format its suffix names."""
     # without its date, and with ids that do not change, the same figure is the same file
     with mpl.rc_context({"svg.hashsalt": "genoglot", "font.size": 9}):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
         yield axes
-        suffix = Path(path).suffix.lstrip(".")
-        metadata = {"Date": None} if suffix == "svg" else None
-        with atomic_path(Path(path)) as temporary:
-            figure.savefig(temporary, format=suffix, dpi=150, metadata=metadata)
+        for path in map(Path, paths):
+            suffix = path.suffix.lstrip(".")
+            metadata = {"Date": None} if suffix == "svg" else None
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, format=suffix, dpi=DOTS, metadata=metadata)
 
 
-def plot_curves(curves: str | Path, metrics: str | Path, figure: str | Path) -> None:
+def plot_curves(curves: str | Path, metrics: str | Path, figures: Iterable[str | Path]) -> None:
     """Bits per base over the tokens seen, in training and validation, beside the better Markov chain."""
     table = pd.read_csv(curves, sep="\t")
-    with _figure(figure, 6, 3.6) as axes:
+    with _figure(figures, 6, 3.6) as axes:
         for split, colour, marker in (("train", GREY, None), ("validation", CONTESTANTS["model"][1], "o")):
             rows = table[table["split"] == split]
             axes.plot(rows["tokens"], rows["bits_per_base"], color=colour, marker=marker, markersize=4, label=split)
@@ -51,11 +66,11 @@ def plot_curves(curves: str | Path, metrics: str | Path, figure: str | Path) -> 
         axes.legend(frameon=False)
 
 
-def plot_comparison(comparison: str | Path, figure: str | Path) -> None:
+def plot_comparison(comparison: str | Path, figures: Iterable[str | Path]) -> None:
     """Bits per base of a sweep's models over the compute of their training, with the curves fitted to them."""
     found = read_json(Path(comparison))
     points = found["points"]
-    with _figure(figure, 6, 4) as axes:
+    with _figure(figures, 6, 4) as axes:
         if not points:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "The compute of these models is not known.", ha="center")
@@ -80,27 +95,42 @@ def plot_comparison(comparison: str | Path, figure: str | Path) -> None:
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-def plot_umap(umap: str | Path, metrics: str | Path, figure: str | Path) -> None:
-    """The windows of a genome in the two dimensions of UMAP, coloured by region class; a sample where they are many."""
-    table = pq.read_table(umap, columns=["region", "umap_1", "umap_2"]).to_pandas()
-    if len(table) > MAX_POINTS:
-        table = table.iloc[np.linspace(0, len(table) - 1, MAX_POINTS).astype(int)]
+def plot_umap(umap: str | Path, metrics: str | Path, figures: Iterable[str | Path]) -> None:
+    """The windows of a genome in the two dimensions of UMAP, coloured by region class; a sample where they are many.
+
+    Where no two classes are known, GC content gives the colours.
+    """
+    table = pq.read_table(umap, columns=["region", "gc", "umap_1", "umap_2"]).to_pandas()
+    total = len(table)
+    if total > MAX_POINTS:
+        table = table.iloc[np.linspace(0, total - 1, MAX_POINTS).astype(int)]
     accuracy = read_json(Path(metrics))["balanced_accuracy"]
-    with _figure(figure, 6, 4.6) as axes:
-        for region in in_order(list(table["region"].unique()), REGION_COLOURS):
-            rows = table[table["region"] == region]
-            colour = REGION_COLOURS.get(region, GREY)
-            axes.scatter(rows["umap_1"], rows["umap_2"], s=2, linewidths=0, color=colour, label=region)
+    shown = f"{total:,} windows" if len(table) == total else f"{len(table):,} of {total:,} windows"
+    regions = in_order(list(table["region"].unique()), REGION_COLOURS)
+    # the points of an SVG are one picture within it: as many shapes would be slow to open
+    style: dict[str, Any] = {"s": 2, "linewidths": 0, "rasterized": True}
+    with _figure(figures, 6, 4.6) as axes:
+        if len(regions) > 1:
+            for region in sorted(regions, key=lambda name: -(table["region"] == name).sum()):
+                rows = table[table["region"] == region]
+                colour = REGION_COLOURS.get(region, GREY)
+                axes.scatter(rows["umap_1"], rows["umap_2"], color=colour, label=region, **style)
+            handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+            beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+            axes.legend([handles[name] for name in regions], regions, frameon=False, markerscale=4, **beside)
+        else:
+            shades = LinearSegmentedColormap.from_list("shades", SHADES)
+            points = axes.scatter(table["umap_1"], table["umap_2"], c=table["gc"], cmap=shades, **style)
+            cast(Figure, axes.figure).colorbar(points, ax=axes, label="GC content")
         axes.set(xlabel="UMAP 1", ylabel="UMAP 2", xticks=[], yticks=[])
-        if accuracy is not None:
-            axes.set_title(f"balanced accuracy of region classes: {accuracy:.3f}", fontsize=9)
-        axes.legend(frameon=False, markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5))
+        words = "" if accuracy is None else f"; balanced accuracy of region classes: {accuracy:.3f}"
+        axes.set_title(shown + words, fontsize=9)
 
 
-def plot_auroc(metrics: str | Path, figure: str | Path) -> None:
+def plot_auroc(metrics: str | Path, figures: Iterable[str | Path]) -> None:
     """AUROC of each comparison with its 95% interval, the model beside the Markov chain."""
     comparisons = [row for row in read_json(Path(metrics)) if row["auroc"] is not None]
-    with _figure(figure, 6.5, 1.2 + 0.5 * max(1, len(comparisons))) as axes:
+    with _figure(figures, 6.5, 1.2 + 0.5 * max(1, len(comparisons))) as axes:
         if not comparisons:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "No two consequences have enough scored variants to compare.", ha="center")

@@ -51,7 +51,9 @@ def _sweep(index: int, comparison: dict[str, Any], link: Linker, entry: dict[str
             "differ in their seed alone are one point, with the standard deviation as its bar. Dashed lines are Markov "
             "chains. Solid lines are power laws down to a floor, fitted where there are points enough."
         )
-        blocks.append(Figure(f"compute-{index}", figures.compute(comparison), caption))
+        shown = f"{len(comparison['points'])} points"
+        origin = link.origin(entry, shown, "compare_models", "comparison", stills=True)
+        blocks.append(Figure(f"compute-{index}", figures.compute(comparison), caption, origin=origin))
     else:
         blocks.append(Text("The compute of these models is not known, so there is no figure of it.", note=True))
     if comparison["fits"]:

@@ -7,7 +7,15 @@ from genoglot.report.blocks import Block, Bullets, Figure, Heading, Links, Secti
 from genoglot.report.inputs import Linker, read_columns
 from genoglot.report.judgement import judgement
 from genoglot.report.palette import CONSEQUENCE_COLOURS, CONTESTANTS, consequence_words, in_order
-from genoglot.report.verdicts import ENDS, in_words, judge_comparison, judge_twins, number, with_interval
+from genoglot.report.verdicts import (
+    ENDS,
+    in_words,
+    judge_comparison,
+    judge_twins,
+    judge_variants,
+    number,
+    with_interval,
+)
 
 # the words of GLM_REASON
 REASONS = {
@@ -23,7 +31,7 @@ REASONS = {
 }
 
 
-def tasks_section(entries: list[dict[str, Any]]) -> Section:
+def tasks_section(entries: list[dict[str, Any]], link: Linker) -> Section:
     """Fine-tuned tasks beside the twin from scratch, 6-mers and the commonest class."""
     title = "Fine-tuned tasks"
     if not entries:
@@ -36,11 +44,11 @@ def tasks_section(entries: list[dict[str, Any]]) -> Section:
         )
     ]
     for index, entry in enumerate(entries):
-        blocks += _task(index, entry)
+        blocks += _task(index, entry, link)
     return Section("tasks", title, "Tasks", blocks)
 
 
-def _task(index: int, entry: dict[str, Any]) -> list[Block]:
+def _task(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
     metrics = entry["metrics"]
     keys = [key for key in ("pretrained", "from_scratch", "kmer", "majority") if metrics.get(key)]
     rows = [
@@ -60,9 +68,12 @@ def _task(index: int, entry: dict[str, Any]) -> list[Block]:
         for split, words in (("train", "training"), ("validation", "validation"), ("test", "test"))
         if f"n_{split}" in metrics
     )
+    key = f"balanced accuracy {number(metrics['pretrained']['balanced_accuracy'])}"
+    tested = f"{metrics['n_test']:,} test windows" if "n_test" in metrics else "test windows"
+    origin = link.origin(entry, tested, "finetune_head", "metrics")
     note = "Two classifiers are called apart only if their intervals do not overlap. MCC: 1 is perfect, 0 is guessing."
     blocks: list[Block] = [
-        Heading(f"Task {entry['task']}, model {entry['model']}"),
+        Heading(f"Task {entry['task']}, model {entry['model']}", f"tasks-{index}", key),
         Text(f"Windows: {sizes}."),
         Table(columns, rows, {1, 2, 3, 4}, note),
     ]
@@ -83,12 +94,12 @@ def _task(index: int, entry: dict[str, Any]) -> list[Block]:
             f"the {metrics.get('n_test', sum(sizes_by_class.values())):,} test windows; their number by class in "
             "brackets. Further right is better."
         )
-        blocks.append(Figure(f"task-f1-{index}", figures.dots(labels, series, "F1"), caption))
+        blocks.append(Figure(f"task-f1-{index}", figures.dots(labels, series, "F1"), caption, origin=origin))
     counts = metrics["pretrained"].get("confusion")
     if counts:
         caption = "Which class the pretrained and fine-tuned network called the test windows of each class."
         figure = figures.confusion(metrics["classes"], counts)
-        blocks.append(Figure(f"task-confusion-{index}", figure, caption, narrow=True))
+        blocks.append(Figure(f"task-confusion-{index}", figure, caption, narrow=True, origin=origin))
     return blocks
 
 
@@ -112,8 +123,10 @@ def variants_section(entries: list[dict[str, Any]], link: Linker) -> Section:
 
 
 def _variants(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
+    headline = judge_variants(entry["name"], entry["metrics"])
+    key = f"AUROC {headline.value}" if headline else ""
     blocks: list[Block] = [
-        Heading(f"Variants {entry['name']}, model {entry['model']}"),
+        Heading(f"Variants {entry['name']}, model {entry['model']}", f"variants-{index}", key),
         *_scored(entry["summary"]),
         Links([link(entry["paths"]["vcf"])]),
     ]
@@ -129,8 +142,9 @@ def _variants(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
             "point). The box spans the middle half, its line is the median. The outermost 0.5% on either side lie "
             "outside the frame. Further left, the model finds the change less likely."
         )
-        blocks += [Figure(f"scores-{index}", figures.scores(table), caption), _medians(table)]
-    return [*blocks, *_comparisons(index, entry["metrics"]), *judgement(index, entry)]
+        origin = link.origin(entry, f"{scored:,} variants", "evaluate_variants", "labelled")
+        blocks += [Figure(f"scores-{index}", figures.scores(table), caption, origin=origin), _medians(table)]
+    return [*blocks, *_comparisons(index, entry, link), *judgement(index, entry)]
 
 
 def _scored(summary: dict[str, Any]) -> list[Block]:
@@ -161,7 +175,8 @@ def _medians(table: Any) -> Block:
     return Table(["consequence", "scored", "lower quarter", "median", "upper quarter"], rows, {1, 2, 3, 4})
 
 
-def _comparisons(index: int, comparisons: list[dict[str, Any]]) -> list[Block]:
+def _comparisons(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
+    comparisons = entry["metrics"]
     measured = [item for item in comparisons if item.get("auroc") is not None]
     if not measured:
         text = "There are too few variants of any two kinds to compare."
@@ -192,4 +207,5 @@ def _comparisons(index: int, comparisons: list[dict[str, Any]]) -> list[Block]:
     if missing:
         note += f" Too few variants: {', '.join(missing)}."
     figure = figures.dots(names, series, "AUROC", 0.5)
-    return [Figure(f"auroc-{index}", figure, caption), Table(columns, rows, {1, 2, 3}, note.strip())]
+    origin = link.origin(entry, f"{len(measured)} comparisons", "evaluate_variants", "metrics", stills=True)
+    return [Figure(f"auroc-{index}", figure, caption, origin=origin), Table(columns, rows, {1, 2, 3}, note.strip())]
