@@ -4,11 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_manifest import write_json, write_manifest
 from report_page import report
 
+from genoglot.embeddings.axes import describe_axes
+from genoglot.embeddings.clusters import describe_clusters
 from genoglot.errors import InputError
 from genoglot.report.inputs import browser_url
 
@@ -66,19 +69,23 @@ def test_models_with_other_windows_cannot_be_laid_over_each_other(tmp_path, mani
 def test_clusters_and_axes_are_shown_where_they_were_measured(tmp_path, manifest):
     words = report(tmp_path, manifest).words
     assert "Clusters of windows" not in words
-    assert "What else than function" not in words
-    sure, unsure = {"fold": 3.2, "log_odds": 1.5, "fdr": 0.001}, {"fold": 1.1, "log_odds": 0.1, "fdr": 0.4}
-    clusters = [
-        {"cluster": -1, "windows": 20, "enrichment": {"CDS": unsure}},
-        {"cluster": 4, "windows": 120, "enrichment": {"intergenic": sure, "CDS": unsure}},
-    ]
-    axes = [{"axis": "PC1", "gc": 0.61, "region": None}, {"axis": "UMAP 1", "gc": 0.2, "region": 0.3}]
+    assert "what they explain overlaps" not in words
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({
+        "region": np.repeat(["CDS", "intergenic", "CDS"], (60, 60, 80)), "contig": "I", "start": np.arange(200) * 256,
+        "end": np.arange(200) * 256 + 512, "gc": np.linspace(0.2, 0.6, 200), "soft_masked": 0.0, "perplexity": 3.5,
+    })  # fmt: skip
+    numbers = np.repeat([0, 1, -1], (60, 60, 80))
+    clusters = describe_clusters(table, numbers, {"method": "HDBSCAN"})
+    components = np.column_stack([table["gc"], rng.random(200)])
+    axes = describe_axes(table, rng.random((200, 2)), components, np.full(200, 60_000))
     change(manifest["embeddings"][0], clusters=clusters, axes=axes)
     words = report(tmp_path, manifest).words
-    assert "cluster windows CDS intergenic 4 120 1.10 3.20 * none (noise) 20 1.10 n/a" in words
-    assert "axis gc region PC1 0.61 n/a UMAP 1 0.20 0.30" in words
-    change(manifest["embeddings"][0], clusters=[], axes={"PC1": {"gc": {"r2": 0.5}}})
-    assert "axis gc r2 PC1 0.50" in report(tmp_path, manifest).words
+    # CDS: 60 of 60 windows against 140 of 200; intergenic: 60 of 60 against 60 of 200
+    assert "cluster windows CDS intergenic 0 60 1.43 * 0.00 1 60 0.00 3.33 *" in words
+    assert "80 windows are in no cluster" in words
+    assert "axis region class GC repeats perplexity contig place in the contig PC 1 " in words
+    assert f"{axes[0]['region']['share']:.2f} 1.00 n/a n/a n/a" in words
 
 
 def test_figures_say_where_they_come_from(tmp_path, manifest):

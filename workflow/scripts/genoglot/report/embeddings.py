@@ -17,6 +17,11 @@ FEWEST_POINTS = 4_000
 SUFFIXES = {"model": "", "untrained": "_untrained", "3mer": "_3mer", "6mer": "_6mer"}
 MOST_CLUSTERS = 40
 FALSE_DISCOVERY = 0.05
+# what may explain an axis, as genoglot.embeddings.axes names it
+PROPERTIES = {
+    "region": "region class", "gc": "GC", "soft_masked": "repeats", "perplexity": "perplexity", "contig": "contig",
+    "place": "place in the contig",
+}  # fmt: skip
 _BLANK: dict[str, float | None] = dict.fromkeys(ENDS)
 
 
@@ -188,64 +193,49 @@ def _carried(metrics: dict[str, Any]) -> str:
 
 
 def _clusters(metrics: dict[str, Any]) -> list[Block]:
-    """How many times commoner than in the whole genome each region class is in each cluster."""
-    clusters = [item for item in metrics.get("clusters") or [] if item.get("enrichment")]
+    """How many times commoner than among all windows each region class is in each cluster."""
+    found = metrics.get("clusters") or {}
+    clusters = [item for item in found.get("table", []) if item["classes"]]
     if not clusters:
         return []
-    names = in_order(list(dict.fromkeys(name for item in clusters for name in item["enrichment"])), REGION_COLOURS)
-    largest = sorted(clusters, key=lambda item: (-item["windows"], item["cluster"]))[:MOST_CLUSTERS]
-    rows = [
-        [
-            "none (noise)" if item["cluster"] < 0 else str(item["cluster"]),
-            f"{item['windows']:,}",
-            *(_fold(item["enrichment"].get(name)) for name in names),
-        ]
-        for item in largest
-    ]
+    names = in_order([of_class["region"] for of_class in clusters[0]["classes"]], REGION_COLOURS)
+    shown = clusters[:MOST_CLUSTERS]
+    rows = []
+    for item in shown:
+        classes = {of_class["region"]: of_class for of_class in item["classes"]}
+        rows.append([str(item["cluster"]), f"{item['windows']:,}", *(_fold(classes[name]) for name in names)])
     caption = (
-        "Clusters of windows that lie together, found without the annotation, and how many times commoner each region "
-        "class is among their windows than among all. A star marks what is too far from 1 for chance: Fisher's exact "
-        f"test, false discovery rate below {FALSE_DISCOVERY:.0%}."
+        f"Clusters of windows that lie together, found by {found['method']} without the annotation, and how many times "
+        "commoner each region class is among their windows than among all. A star marks what is above 1 by more than "
+        f"chance: Fisher's exact test, false discovery rate below {FALSE_DISCOVERY:.0%}; neighbouring windows are not "
+        f"independent, so that there are too many stars. {found['noise']:,} windows are in no cluster."
     )
-    if len(clusters) > len(largest):
-        caption += f" The {len(largest)} largest of {len(clusters)} clusters."
+    if len(clusters) > len(shown):
+        caption += f" The {len(shown)} largest of {len(clusters)} clusters."
     return [Table(["cluster", "windows", *names], rows, set(range(1, len(names) + 2)), caption)]
 
 
-def _fold(found: dict[str, Any] | None) -> str:
-    if not found or found.get("fold") is None:
+def _fold(found: dict[str, Any]) -> str:
+    if found["fold"] is None:
         return "n/a"
-    surprising = found.get("fdr") is not None and found["fdr"] < FALSE_DISCOVERY
-    return f"{found['fold']:.2f}" + (" *" if surprising else "")
+    return f"{found['fold']:.2f}" + (" *" if found["fdr"] < FALSE_DISCOVERY else "")
 
 
 def _axes(metrics: dict[str, Any]) -> list[Block]:
-    """What the axes carry: a row for each axis, a column for each thing that was measured of it."""
-    axes = metrics.get("axes") or []
-    items = [{"axis": name, **item} for name, item in axes.items()] if isinstance(axes, dict) else axes
-    flat = [_flat(item) for item in items]
-    if not flat:
+    """What the axes carry: a row for each axis, a column for each property of windows."""
+    axes = metrics.get("axes")
+    if not axes:
         return []
-    columns = list(dict.fromkeys(name for item in flat for name in item))
-    rows = [[_cell(item.get(name)) for name in columns] for item in flat]
-    numeric = {place for place, name in enumerate(columns) if any(isinstance(item.get(name), float) for item in flat)}
+    properties = [name for name in PROPERTIES if name in axes[0]]
+    rows = [
+        [axis["axis"].replace("pca", "PC").replace("umap", "UMAP").replace("_", " ")]
+        + [number(axis[name]["share"], 2) for name in properties]
+        for axis in axes
+    ]
     caption = (
-        "What else than function the axes carry. Where GC, repeats or the contig explain an axis, what lies apart "
-        "along it differs in composition or place, and not of necessity in function."
+        "The share of each axis (of the ranks of windows along it) that a property of the windows explains, from 0 to "
+        "1; what they explain overlaps. Where GC, repeats or the contig explain an axis, what lies apart along it "
+        "differs in composition or place, and not of necessity in function."
     )
-    return [Table([name.replace("_", " ") for name in columns], rows, numeric, caption)]
-
-
-def _flat(item: dict[str, Any]) -> dict[str, Any]:
-    """An entry whose nested numbers stand beside the others, as `outer inner`."""
-    found: dict[str, Any] = {}
-    for name, value in item.items():
-        if isinstance(value, dict):
-            found |= {f"{name} {inner}": number_ for inner, number_ in value.items()}
-        else:
-            found[name] = value
-    return found
-
-
-def _cell(value: Any) -> str:
-    return number(value, 2) if value is None or isinstance(value, float) else str(value)
+    headings = ["axis", *(PROPERTIES[name] for name in properties)]
+    return [Table(headings, rows, set(range(1, len(headings))), caption)]
