@@ -34,7 +34,9 @@ PROMISED = [
     *(f"results/sweeps/trial/comparison.{kind}" for kind in ("tsv", "json", "svg", "png")),
     *(
         f"results/embeddings/toy/small/{name}"
-        for name in ("embeddings.parquet", "umap.parquet", "metrics.json", "umap.png", "umap.svg")
+        for name in (
+            "embeddings.parquet", "umap.parquet", "neighbours.parquet", "metrics.json", "umap.png", "umap.svg",
+        )
     ),
     *(
         f"results/tasks/regions/small/{name}"
