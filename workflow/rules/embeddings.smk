@@ -1,6 +1,10 @@
 # What the model makes of each window of a genome, and whether that tells region classes apart.
 
 
+# a chunk of the windows of a genome
+EMBEDDED_CHUNK = f"{EMBEDDINGS}/chunks/{{chunk}}.parquet"
+
+
 rule embed_windows:
     input:
         model=MODEL_FILES,
@@ -10,7 +14,7 @@ rule embed_windows:
         bed=embedded_bed,
         names=names_for_bed,
     output:
-        embeddings=temp(f"{EMBEDDINGS}/chunks/{{chunk}}.parquet"),
+        embeddings=temp(EMBEDDED_CHUNK),
     log:
         "<logs>/embed_windows/{genome}/{model}/{chunk}.log",
     benchmark:
@@ -34,7 +38,7 @@ rule embed_windows:
 rule gather_embeddings:
     input:
         chunks=expand(
-            rules.embed_windows.output.embeddings,
+            EMBEDDED_CHUNK,
             chunk=chunks_of(study.config["embeddings"]["chunks"]),
             allow_missing=True,
         ),
