@@ -17,7 +17,7 @@ from genoglot.embeddings.classification import (
 from genoglot.embeddings.kmers import canonical_classes, kmer_counts, kmer_frequencies
 from genoglot.genome.store import Genome, encode
 
-WINDOW, STEP = 512, 256
+WINDOW, STEP = 64, 32
 
 
 @pytest.mark.parametrize("sizes", [(10, 12, 9), (5,) * 11, (40, 20)])
