@@ -140,7 +140,7 @@ def test_readings_of_tables():
 
 @pytest.mark.parametrize("model", [("encoder", "bpe"), ("decoder", "single"), *FOREIGN], indirect=True)
 def test_embeddings_are_those_of_the_predictor(model, corpus, genome):
-    settings = {"step": 400, **RUN}
+    settings = {"step": 400, "mode": "packed", "layer": None, "perplexity": True, "compared": 10_000, **RUN}
     embed_windows(model, genome.folder, corpus / "regions.bed.gz", corpus / "e.parquet", settings, 77, 1)
     table = pd.read_parquet(corpus / "e.parquet")
     predictor = Predictor.open(model, RUN, 1)
