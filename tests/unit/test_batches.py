@@ -17,7 +17,7 @@ from genoglot.corpus.reader import WindowReader
 from genoglot.corpus.sampler import Draws, rows_of_step
 from genoglot.corpus.schedule import Lengths, Schedule
 from genoglot.errors import InputError
-from genoglot.genome.regions import REGION_CLASSES
+from genoglot.genome.region_classes import REGION_CLASSES
 from genoglot.genome.store import encode
 from genoglot.tokens.encoding import Blocks, Kmers, SingleBase, Tokens
 

@@ -23,7 +23,7 @@ from genoglot.embeddings.windows import (
     window_regions,
 )
 from genoglot.errors import InputError
-from genoglot.genome.regions import REGION_CLASSES
+from genoglot.genome.region_classes import REGION_CLASSES
 from genoglot.genome.store import reverse_complement
 from genoglot.model import reading
 from genoglot.model.folder import save_model

@@ -14,7 +14,8 @@ import pytest
 
 from genoglot.annotation.normalise import normalise_annotation
 from genoglot.errors import InputError
-from genoglot.genome.regions import REGION_CLASSES, UNANNOTATED, classify_regions, read_regions
+from genoglot.genome.region_classes import REGION_CLASSES, UNANNOTATED
+from genoglot.genome.regions import classify_regions, read_regions
 from genoglot.genome.store import Genome
 
 CODES = [*REGION_CLASSES, UNANNOTATED]

@@ -10,7 +10,8 @@ import pandas as pd
 
 from genoglot.corpus.masking import IGNORED
 from genoglot.corpus.reader import WindowReader
-from genoglot.genome.regions import REGION_CLASSES, read_regions
+from genoglot.genome.region_classes import REGION_CLASSES
+from genoglot.genome.regions import read_regions
 from genoglot.genome.store import Genome
 
 # the code that follows those of the classes is that of bases without annotation

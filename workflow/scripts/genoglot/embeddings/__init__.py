@@ -2,5 +2,3 @@
 
 # the word that stands for a window in the middle of each contig, where the path of a BED could stand
 EACH_CONTIG = "contigs"
-# the class of region of a genome without annotation; that of `genoglot.genome.regions`, which needs bedtools
-UNANNOTATED = "unannotated"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from genoglot.embeddings import UNANNOTATED
+from genoglot.genome.region_classes import UNANNOTATED
 
 COMPONENTS = 5
 NUMBERS = ("gc", "soft_masked", "perplexity")

@@ -13,7 +13,7 @@ from scipy.stats import false_discovery_control, hypergeom
 from sklearn.cluster import HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from genoglot.embeddings import UNANNOTATED
+from genoglot.genome.region_classes import UNANNOTATED
 
 NOISE = -1
 MAX_CLUSTERED = 10_000

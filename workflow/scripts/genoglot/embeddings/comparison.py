@@ -11,7 +11,6 @@ import pandas as pd
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
-from genoglot.embeddings import UNANNOTATED
 from genoglot.embeddings.classification import (
     Fold,
     bootstrap_balanced_accuracy,
@@ -22,6 +21,7 @@ from genoglot.embeddings.classification import (
     recalls,
 )
 from genoglot.embeddings.kmers import kmer_frequencies
+from genoglot.genome.region_classes import UNANNOTATED
 from genoglot.genome.store import Genome
 
 LOGGER = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import pandas as pd
 from genoglot.corpus.windows import window_starts
 from genoglot.errors import InputError
 from genoglot.genome.bed import read_bed
-from genoglot.genome.regions import REGION_CLASSES, UNANNOTATED
+from genoglot.genome.region_classes import REGION_CLASSES, UNANNOTATED
 from genoglot.genome.store import Genome
 
 LABELS = [*REGION_CLASSES, UNANNOTATED]

@@ -9,15 +9,13 @@ import pandas as pd
 from genoglot.annotation.table import read_annotation
 from genoglot.errors import InputError
 from genoglot.genome.bedtools import bedtools, from_bedtools, to_bedtools
+from genoglot.genome.region_classes import REGION_CLASSES, UNANNOTATED
 from genoglot.genome.region_features import region_features
 from genoglot.genome.store import Genome
 from genoglot.genome.tabix import check_lengths, read_contigs, write_tabix
 
 logger = logging.getLogger(__name__)
 
-# In order of priority: a stretch gets the first class that covers it.
-REGION_CLASSES = ["CDS", "UTR", "ncRNA", "repeat", "intron", "promoter", "intergenic"]
-UNANNOTATED = "unannotated"
 # Exons that may or may not code must not pass for intron or intergenic sequence.
 PRIORITY = [*REGION_CLASSES[:4], UNANNOTATED, *REGION_CLASSES[4:]]
 

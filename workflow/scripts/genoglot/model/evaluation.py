@@ -10,7 +10,7 @@ import numpy as np
 from genoglot.corpus.markov import MarkovModel
 from genoglot.corpus.windows import read_windows
 from genoglot.files import read_json, write_json
-from genoglot.genome.regions import REGION_CLASSES
+from genoglot.genome.region_classes import REGION_CLASSES
 from genoglot.model.folder import TRAINING
 from genoglot.model.inference import Predictor
 from genoglot.model.likelihood import Reading, Tiles, evaluation_tiles, open_genomes, standard_error, tile_regions

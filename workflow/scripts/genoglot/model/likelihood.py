@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from genoglot.genome.regions import REGION_CLASSES, read_regions
+from genoglot.genome.region_classes import REGION_CLASSES
+from genoglot.genome.regions import read_regions
 from genoglot.genome.store import N_CODE, Genome
 
 LN2 = float(np.log(2))

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from genoglot.genome.regions import REGION_CLASSES, UNANNOTATED, read_region_table
+from genoglot.genome.region_classes import REGION_CLASSES, UNANNOTATED
+from genoglot.genome.regions import read_region_table
 from genoglot.genome.store import Genome
 from genoglot.scans.table import LLR, MARKOV, constraint, ratios
 

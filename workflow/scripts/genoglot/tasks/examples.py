@@ -10,7 +10,8 @@ import pandas as pd
 from genoglot.corpus.splits import SPLITS, SplitMap
 from genoglot.embeddings.windows import genome_windows, window_regions
 from genoglot.errors import InputError
-from genoglot.genome.regions import UNANNOTATED, read_regions
+from genoglot.genome.region_classes import UNANNOTATED
+from genoglot.genome.regions import read_regions
 from genoglot.genome.store import Genome
 
 BLOCK = 20  # windows; neighbours share a split, so that none has a twin across the border

@@ -12,7 +12,7 @@ from genoglot.corpus.schedule import Schedule
 from genoglot.corpus.windows import read_windows
 from genoglot.errors import InputError
 from genoglot.files import digest, read_json
-from genoglot.genome.regions import REGION_CLASSES
+from genoglot.genome.region_classes import REGION_CLASSES
 from genoglot.model.folder import WEIGHTS
 from genoglot.model.language_model import LanguageModel, of_network
 from genoglot.tokens.encoding import Encoding, SingleBase
