@@ -20,7 +20,7 @@ from genoglot.interpretation.loci import Locus
 from genoglot.model.inference import Predictor
 from genoglot.model.language_model import LanguageModel
 from genoglot.model.reading import device_of
-from genoglot.network.attention_genoglot import AttentionBlock, HybridBackbone, rotate
+from genoglot.network.attention_genoglot import AttentionBlock, HybridBackbone
 from genoglot.network.layers_genoglot import BothStrands
 from genoglot.network.modeling_genoglot import GenoglotModel
 from genoglot.tokens.encoding import Tokens
@@ -59,11 +59,16 @@ def attention_maps(predictor: Predictor, genome: Genome, locus: Locus) -> np.nda
     """
     model = predictor.model
     codes, place = window_around(genome, locus, model.window)
-    [forward] = predictor.map(lambda _: _of_window(model, codes, place, locus.length), [None])
+
+    def read(codes: np.ndarray, place: int) -> np.ndarray:
+        # strands one after another: the hooks of a pass see all that goes through the network
+        [found] = predictor.map(lambda _: _of_window(model, codes, place, locus.length), [None])
+        return found
+
+    forward = read(codes, place)
     if model.kind == "causal":
         return forward
-    other, behind = reverse_complement(codes), len(codes) - place - locus.length
-    [reverse] = predictor.map(lambda _: _of_window(model, other, behind, locus.length), [None])
+    reverse = read(reverse_complement(codes), len(codes) - place - locus.length)
     return (forward + reverse[:, ::-1, ::-1]) / 2
 
 
@@ -121,13 +126,10 @@ def token_attention(model: LanguageModel, written: Tokens) -> np.ndarray:
 
 def block_attention(block: AttentionBlock, x: Tensor, present: Tensor | None, cosine: Tensor, sine: Tensor) -> Tensor:
     """What a block's heads attend to, (batch, heads, length, length), which its forward pass computes and drops."""
-    batch, length, dim = x.shape
-    parts = block.in_projection(block.norm(x)).view(batch, length, 3, block.heads, dim // block.heads)
-    query, key, value = parts.permute(2, 0, 3, 1, 4)
-    query, key = (rotate(part, cosine, sine).to(value.dtype) for part in (query, key))
-    scores = query @ key.transpose(-1, -2) / (dim // block.heads) ** 0.5
+    query, key, _ = block.projected(x, cosine, sine)
+    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
     if block.causal:
-        ahead = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
+        ahead = torch.ones(scores.shape[-2:], dtype=torch.bool, device=x.device).triu(1)
         scores = scores.masked_fill(ahead, -torch.inf)
     elif present is not None:
         scores = scores.masked_fill(~present[:, None, None, :], -torch.inf)

@@ -23,12 +23,11 @@ from matplotlib.transforms import Affine2D
 
 from genoglot.files import read_json, staged, write_json
 from genoglot.genome.store import BASES, N_CODE
-from genoglot.interpretation.tables import LLR, letter_heights, read_attention, read_map
+from genoglot.interpretation.tables import COLOURS, LLR, letter_heights, read_attention, read_map
 
 log = logging.getLogger(__name__)
 
 LETTERS = BASES[:N_CODE]
-COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f7b32b", "T": "#d62839"}
 Drawing = Callable[[pa.Table, str, Path], None]
 FORMATS = ("png", "svg")
 LINE = 100  # bases of a line of a figure

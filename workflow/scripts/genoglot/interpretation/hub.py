@@ -13,11 +13,9 @@ import pyarrow.parquet as pq
 
 from genoglot.files import staged
 from genoglot.genome.store import BASES, N_CODE, Genome
-from genoglot.interpretation.tables import letter_heights
+from genoglot.interpretation.tables import COLOURS, letter_heights
 from genoglot.scans.tracks import write_values
 
-# of letters, as logos have them
-COLOURS = {"A": "16,150,72", "C": "37,92,153", "G": "247,179,43", "T": "214,40,57"}
 SHORT, LONG = 17, 76  # characters of labels that a browser shows
 # the browser asks for an address; whoever publishes the hub puts their own in
 EMAIL = "nobody@example.org"
@@ -85,7 +83,7 @@ def hub_files(name: str, model: str, assembly: str) -> dict[str, list[Stanza]]:
             "type": "bigWig 0 2",
             "shortLabel": base,
             "longLabel": f"{about}, {base}, bits"[:LONG],
-            "color": colour,
+            "color": ",".join(map(str, bytes.fromhex(colour[1:]))),
         }
         for base, colour in COLOURS.items()
     ]

@@ -10,6 +10,8 @@ from genoglot.genome.store import BASES, N_CODE
 
 LLR = [f"llr_{base}" for base in BASES[:N_CODE]]
 PROBABILITY = [f"p_{base}" for base in BASES[:N_CODE]]
+# of letters, as logos have them
+COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f7b32b", "T": "#d62839"}
 # `locus` is its number in loci.json, positions are 0-based
 SITES = pa.schema(
     [

@@ -119,8 +119,7 @@ class LanguageModel:
         """`vectors` and `logits` of the same tokens, in one pass where the network allows it."""
         if isinstance(self.network, GenoglotModel) and self.layer is None:
             hidden = self.network.hidden(ids, self._padding(present))
-            vectors = hidden.mean(dim=1) if hidden.dim() == 4 else hidden
-            return vectors, self.network.lm_logits(hidden, positions).float()
+            return self.network.merged(hidden), self.network.lm_logits(hidden, positions).float()
         return self.vectors(ids, present), self.logits(ids, present, positions)
 
     def at_layer(self, layer: int | None) -> "LanguageModel":

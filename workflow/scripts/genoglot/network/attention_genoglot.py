@@ -46,17 +46,21 @@ class AttentionBlock(nn.Module):
         self.out_projection = ClosingLinear(config.dim, config.dim, bias=False)
         self.feed_forward = GatedFeedForward(config)
 
-    def forward(self, x: Tensor, present: Tensor | None, cosine: Tensor, sine: Tensor) -> Tensor:
+    def projected(self, x: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries and keys, turned by their positions, and values, each (batch, heads, length, features)."""
         batch, length, dim = x.shape
         parts = self.in_projection(self.norm(x)).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        query, key = (rotate(part, cosine, sine).to(value.dtype) for part in (query, key))
+        return rotate(query, cosine, sine).to(value.dtype), rotate(key, cosine, sine).to(value.dtype), value
+
+    def forward(self, x: Tensor, present: Tensor | None, cosine: Tensor, sine: Tensor) -> Tensor:
+        query, key, value = self.projected(x, cosine, sine)
         # a causal network never looks ahead, to where the padding is
         seen = None if present is None or self.causal else present[:, None, None, :]
         attended = F.scaled_dot_product_attention(
             query, key, value, attn_mask=seen, dropout_p=self.rate if self.training else 0.0, is_causal=self.causal
         )
-        x = x + self.out_projection(attended.transpose(1, 2).reshape(batch, length, dim))
+        x = x + self.out_projection(attended.transpose(1, 2).reshape(x.shape))
         return x + self.feed_forward(x)
 
 

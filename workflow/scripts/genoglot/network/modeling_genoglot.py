@@ -94,7 +94,7 @@ class GenoglotModel(PreTrainedModel):
 
     def region_logits(self, hidden: Tensor) -> Tensor:
         """Logits of the region class of each position, (batch, length, regions)."""
-        return self.region_head(hidden.mean(dim=1) if hidden.dim() == 4 else hidden)
+        return self.region_head(self.merged(hidden))
 
     def logits(self, input_ids: Tensor, positions: Tensor | None = None, present: Tensor | None = None) -> Tensor:
         """`lm_logits` of tokens."""
@@ -104,7 +104,11 @@ class GenoglotModel(PreTrainedModel):
 
     def vectors(self, input_ids: Tensor, present: Tensor | None = None) -> Tensor:
         """One vector per position, (batch, length, dim), of tokens (batch, length)."""
-        hidden = self.hidden(input_ids, present)
+        return self.merged(self.hidden(input_ids, present))
+
+    @staticmethod
+    def merged(hidden: Tensor) -> Tensor:
+        """One vector per position, (batch, length, dim): the mean of both strands where `hidden` has two."""
         return hidden.mean(dim=1) if hidden.dim() == 4 else hidden
 
     def _present(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor | None:
