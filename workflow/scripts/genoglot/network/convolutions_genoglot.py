@@ -113,19 +113,16 @@ class ConvBackbone(Backbone):
         dense: list[ConvBlock] = [block for block in self.blocks if isinstance(block, ConvBlock)]
         sparse: list[tuple[ConvBlock, Tensor]] = []
         places = positions
-        while dense and len(sparse) < self.most_sparse and places.float().mean() <= SPARSE:
+        while dense and places.float().mean() <= SPARSE:
             block = dense.pop()
             sparse.append((block, places))
+            if torch.is_grad_enabled():
+                break
             places = places | block.conv.reach(places)
         x = self.run(dense, self.embedding(tokens), present)
         for block, places in reversed(sparse[1:]):
             x[places] = block.at(x, places, present)
         return sparse[0][0].at(x, positions, present) if sparse else x[positions]
-
-    @property
-    def most_sparse(self) -> int:
-        """How many layers may be computed at some positions alone."""
-        return 1 if torch.is_grad_enabled() else len(self.blocks)
 
 
 class CausalBlock(nn.Module):

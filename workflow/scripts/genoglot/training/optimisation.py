@@ -165,12 +165,14 @@ class Pretraining(L.LightningModule):
         """Weighted sum of the losses (nats) of a part's targets, and the first four of `Counts`."""
         targets, weights = batch["targets"], batch["weights"]
         chosen = targets != IGNORED
-        if hidden is None:
-            logits = self.network.logits(batch["tokens"], chosen, batch.get("present"))
+        if self.network.needs_mask:
+            if hidden is None:
+                logits = self.network.logits(batch["tokens"], chosen, batch.get("present"))
+            else:
+                logits = self.network.lm_logits(hidden, chosen)
             truth, weight = targets[chosen], weights[chosen]
-        elif self.network.needs_mask:
-            logits, truth, weight = self.network.lm_logits(hidden, chosen), targets[chosen], weights[chosen]
         else:
+            assert hidden is not None
             # nearly all have one: to pick them out would cost more than the loss of the others
             logits = self.network.lm_logits(hidden).flatten(0, 1)
             truth, weight = targets.flatten(), (weights * chosen).flatten()
