@@ -1,6 +1,11 @@
 # Input and param functions: which files and settings the wildcards of a rule stand for.
 
 
+def local_file(path):
+    """A file that the configuration names, by whose time nothing is made again."""
+    return ancient(local(local_path(path)))
+
+
 def genome_source(wildcards):
     """What the sheet names as the source of a file of a genome."""
     return study.origin(wildcards.genome, wildcards.source)
@@ -228,7 +233,7 @@ def neutral_bed(wildcards):
 def neutral_regions(wildcards):
     """Input function: regions in which neutral sites lie: the user's, or those of the genome's annotation."""
     bed = neutral_bed(wildcards)
-    return f"{GENOME}/regions.bed.gz" if bed is None else ancient(local(local_path(bed)))
+    return f"{GENOME}/regions.bed.gz" if bed is None else local_file(bed)
 
 
 def neutral_classes(wildcards):
@@ -256,7 +261,7 @@ def embedded_contigs(wildcards):
 def embedded_bed(wildcards):
     """Input function: the BED around whose intervals windows of the genome are embedded, if there is one."""
     bed = study.config["embeddings"]["windows"].get(wildcards.genome)
-    return [] if bed in (None, EACH_CONTIG) else ancient(local(local_path(bed)))
+    return [] if bed in (None, EACH_CONTIG) else local_file(bed)
 
 
 def names_for_bed(wildcards):
@@ -271,14 +276,13 @@ def scan_setting(key):
 def scan_bed(wildcards):
     """Input function: the regions to scan, if a scan has any."""
     bed = study.scans[wildcards.scan]["bed"]
-    return [] if bed is None else ancient(local(local_path(bed)))
+    return [] if bed is None else local_file(bed)
 
 
 def scan_chunks(wildcards):
     """Input function: the parts of a scan, in order."""
     chunks = study.scans[wildcards.scan]["chunks"]
-    pattern = f"{SCAN}/chunks/{{model}}/{{chunk}}-of-{chunks}.parquet"
-    return expand(pattern, chunk=range(1, chunks + 1), allow_missing=True)
+    return expand(f"{SCAN}/chunks/{{model}}/{{chunk}}.parquet", chunk=chunks_of(chunks), allow_missing=True)
 
 
 def loci_file(key):
@@ -286,7 +290,7 @@ def loci_file(key):
 
     def path(wildcards):
         file = study.interpretation[wildcards.loci][key]
-        return [] if file is None else ancient(local(local_path(file)))
+        return [] if file is None else local_file(file)
 
     return path
 

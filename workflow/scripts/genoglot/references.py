@@ -90,15 +90,19 @@ def _unknown(text: str, name: str, known: Mapping[str, Any]) -> Iterator[str]:
         yield f"{text} {name}{suggestion(name, known)}"
 
 
+def _run_problems(study: Study, place: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """An entry at `place` with a genome, models or a BED that are not there."""
+    yield from _unknown(f"{place}.genome: {study.config['genomes']} has no", entry["genome"], study.genomes)
+    for model in entry["models"] or []:
+        yield from _unknown(f"{place}.models: there is no model", model, study.models)
+    yield from _bed_problems(f"{place}.bed", entry["bed"])
+
+
 def _scan_problems(study: Study) -> Iterator[str]:
     """Scans and calibrations of genomes or by models that are not there, and regions that are no file."""
     sheet = study.config["genomes"]
     for name, scan in study.scans.items():
-        place = f"scans.{name}"
-        yield from _unknown(f"{place}.genome: {sheet} has no", scan["genome"], study.genomes)
-        for model in scan["models"] or []:
-            yield from _unknown(f"{place}.models: there is no model", model, study.models)
-        yield from _bed_problems(f"{place}.bed", scan["bed"])
+        yield from _run_problems(study, f"scans.{name}", scan)
     calibration = study.config["scoring"]["calibration"]
     for genome, bed in (calibration["bed"] if calibration else {}).items():
         yield from _unknown(f"scoring.calibration.bed: {sheet} has no", genome, study.genomes)
@@ -109,9 +113,7 @@ def _interpretation_problems(study: Study) -> Iterator[str]:
     """Sets of loci of genomes or by models that are not there, or that name their loci in no way or in several."""
     for name, entry in study.interpretation.items():
         place = f"interpretation.{name}"
-        yield from _unknown(f"{place}.genome: {study.config['genomes']} has no", entry["genome"], study.genomes)
-        for model in entry["models"] or []:
-            yield from _unknown(f"{place}.models: there is no model", model, study.models)
+        yield from _run_problems(study, place, entry)
         given = [key for key in LOCI if entry[key] is not None]
         if len(given) != 1:
             yield f"{place}: expected one of {', '.join(LOCI)}, found {' and '.join(given) or 'none'}"
@@ -120,7 +122,6 @@ def _interpretation_problems(study: Study) -> Iterator[str]:
                 parse_region(text, f"{place}.regions")
             except InputError as error:
                 yield str(error)
-        yield from _bed_problems(f"{place}.bed", entry["bed"])
         file = entry["variants"]
         if file is not None and local_path(file) is None:
             yield f"{place}.variants: expected the path of a VCF, BCF or table, found {file}: fetch it first"

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,11 +168,7 @@ class Study:
 
     def scan_runs(self) -> list[tuple[str, str]]:
         """Pairs of a scan and a model: those it names, or all that score variants of its genome."""
-        return [
-            (name, model)
-            for name, scan in self.scans.items()
-            for model in scan["models"] or self._used("variants", scan["genome"])
-        ]
+        return self._runs(self.scans)
 
     @property
     def interpretation(self) -> dict[str, dict]:
@@ -179,9 +176,13 @@ class Study:
 
     def interpretation_runs(self) -> list[tuple[str, str]]:
         """Pairs of a set of loci and a model: those it names, or all that score variants of its genome."""
+        return self._runs(self.interpretation)
+
+    def _runs(self, entries: Mapping[str, dict]) -> list[tuple[str, str]]:
+        """Pairs of an entry and a model: those it names, or all that score variants of its genome."""
         return [
             (name, model)
-            for name, entry in self.interpretation.items()
+            for name, entry in entries.items()
             for model in entry["models"] or self._used("variants", entry["genome"])
         ]
 

@@ -195,6 +195,11 @@ class ContigNames:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
         return cls(dict(zip(table["name"], table["contig"], strict=True)))
 
+    @classmethod
+    def of(cls, contigs: Iterable[str], path: str | Path | None) -> "ContigNames":
+        """The table of a genome's names; where there is none, its contigs go by their own names alone."""
+        return cls.read(path) if path is not None else cls({name: name for name in contigs})
+
     def resolve(self, names: pd.Series) -> pd.Series:
         """The contig that each name stands for, of dtype object: empty if it was dropped, NaN if it is unknown."""
         return names.astype(object).map(self._contigs).astype(object)

@@ -63,7 +63,7 @@ def read_loci(
             lies on the genome; or there are more loci than `max_loci`.
     """
     place, most = f"interpretation.{settings['name']}", settings["max_loci"]
-    known = ContigNames.read(names) if names is not None else ContigNames({name: name for name in genome.contigs.index})
+    known = ContigNames.of(genome.contigs.index, names)
     if settings["regions"]:
         found = [_of_region(genome, known, text, f"{place}.regions") for text in settings["regions"]]
     elif bed is not None:

@@ -232,7 +232,7 @@ class WindowMap {
     const row = this.nearest(panel, here);
     this.tip.hidden = row < 0;
     if (row >= 0) {
-      const about = this.packed.hover.map((name) => `${this.packed.labels[name] || name} ${this.table.columns.get(name).text(row)}`);
+      const about = this.packed.listed.map((name) => `${this.packed.labels[name] || name} ${this.table.columns.get(name).text(row)}`);
       this.tip.replaceChildren(element("b", {}, this.table.locus(row)), ...about.map((text) => element("span", {}, text)));
       const frame = this.figure.getBoundingClientRect();
       const left = Math.min(event.clientX - frame.left + 14, frame.width - this.tip.offsetWidth - 4);

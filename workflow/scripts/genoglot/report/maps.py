@@ -12,7 +12,6 @@ from genoglot.report.palette import PALE, REGION_COLOURS, SHADES, in_order, styl
 
 PLACE = ["contig", "start", "end"]
 AXES = {"UMAP": ("umap_1", "umap_2"), "PCA": ("pca_1", "pca_2")}
-UNANNOTATED = "unannotated"
 NOISE = "noise"
 SHARES = ("gc", "soft_masked")
 LABELS = {"region": "region class", "gc": "GC", "soft_masked": "soft-masked", "perplexity": "perplexity"}
@@ -166,7 +165,6 @@ def _pack(
         "colour_by": first if first in columns else "contig",
         "colours": [name for name in colours if name in columns],
         "listed": extra,
-        "hover": extra,
         "labels": {name: label(name) for name in columns},
         "shades": list(SHADES),
         "missing": PALE,

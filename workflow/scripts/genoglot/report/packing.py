@@ -25,8 +25,8 @@ def whole_numbers(values: np.ndarray) -> dict[str, Any]:
         ValueError: the range does not fit.
     """
     values = np.asarray(values, dtype=np.int64)
-    low = int(values.min(initial=0)) if len(values) == 0 else int(values.min())
-    span = int(values.max()) - low if len(values) else 0
+    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    span = high - low
     if span == 0:
         return {"offset": low}
     for kind in (np.uint8, np.uint16, np.uint32):

@@ -34,7 +34,7 @@ def plan_scan(
     Raises:
         InputError: a contig is unknown, a line of the BED is wrong, or nothing is left to scan.
     """
-    known = ContigNames.read(names) if names is not None else ContigNames({name: name for name in genome.contigs.index})
+    known = ContigNames.of(genome.contigs.index, names)
     wanted = None if contigs is None else set(known.find(contigs, "scan"))
     if bed is None:
         table = pd.DataFrame({"contig": genome.contigs.index, "start": 0, "end": genome.contigs["length"].to_numpy()})

@@ -109,7 +109,7 @@ def evaluate_variants(
         )
     frame = table.select(list(_COLUMNS)).to_pandas()
     genome = Genome(Path(sequence))
-    known = ContigNames.read(names) if names else ContigNames({name: name for name in genome.contigs.index})
+    known = ContigNames.of(genome.contigs.index, names)
     frame["contig"] = known.resolve(frame["contig"]).fillna("")
     notes = _gather(frame, genome, known, evidence)
     _write_labelled(table, frame, labelled)

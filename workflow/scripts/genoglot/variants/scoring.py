@@ -221,7 +221,7 @@ def score_variants(
         settings["embedding_distance"],
         None if calibration is None else Calibration.load(calibration),
     )
-    known = ContigNames.read(names) if names is not None else ContigNames({name: name for name in genome.contigs.index})
+    known = ContigNames.of(genome.contigs.index, names)
     source, fields = open_variants(vcf), scorer.fields
     counts = Counts()
     schema = scores_schema(fields)

@@ -76,7 +76,7 @@ def split_variants(
             variants were called on.
     """
     source, genome = open_variants(vcf), Genome(Path(sequence))
-    known = ContigNames.read(names) if names is not None else ContigNames({name: name for name in genome.contigs.index})
+    known = ContigNames.of(genome.contigs.index, names)
     if ours := source.info_fields() & {entry.name for entry in FIELDS}:
         listed = ", ".join(sorted(ours))
         raise InputError(
