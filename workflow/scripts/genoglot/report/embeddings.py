@@ -101,7 +101,7 @@ def _accuracies(entries: list[dict[str, Any]]) -> list[Block]:
         rows.append([entry["genome"], entry["model"], *cells, guess])
     if not rows:
         return []
-    columns = ["genome", "model", "embeddings", "untrained network", "3-mers", "6-mers", "guessing"]
+    columns = ["genome", "model", "embeddings", "untrained", "3-mers", "6-mers", "guess"]
     caption = (
         "Balanced accuracy of a linear classifier that tells region classes apart by the embeddings, by those of the "
         "same network before training and by counts of words, each with its 95% bootstrap interval. What is compared "
