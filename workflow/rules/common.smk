@@ -19,6 +19,7 @@ from genoglot.errors import InputError
 from genoglot.network import CODE
 from genoglot.sources.location import local_path
 from genoglot.study import CONSEQUENCES, ON_ANNOTATION
+from genoglot.tasks import STARTS
 from snakemake.exceptions import WorkflowError
 
 try:
@@ -46,6 +47,8 @@ wildcard_constraints:
     intervals="include|exclude",
     evidence="labels|conservation",
     chunk="[0-9]+-of-[0-9]+",
+    start=any_of(STARTS),
+    number="[0-9]+",
 
 
 GENOME = "<results>/genomes/{genome}"
@@ -60,6 +63,9 @@ INTERPRETATION = "<results>/interpretation/{loci}/{model}"
 CALIBRATION = "<results>/calibration/{genome}/{model}.parquet"
 
 SWEEP = "<results>/sweeps/{sweep}"
+
+# one training of a task, from pretrained or from random weights, and its number, which decides on the seed
+TASK_RUN = f"{TASK}/runs/{{start}}-{{number}}"
 
 
 def chunks_of(count):

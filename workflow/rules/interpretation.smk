@@ -32,6 +32,37 @@ rule interpret_loci:
         "../scripts/interpret_loci.py"
 
 
+rule attribute_loci:
+    input:
+        model=MODEL_FILES,
+        head=f"{TASK}/head.safetensors",
+        about=f"{TASK}/head.json",
+        bases=of_loci("sequence/bases.npy"),
+        contigs=of_loci("sequence/contigs.tsv"),
+        names=ancient(of_loci("names.tsv")),
+        bed=loci_file("bed"),
+        variants=loci_file("variants"),
+    output:
+        attributions=f"{INTERPRETATION}/attributions/{{task}}.parquet",
+    log:
+        "<logs>/attribute_loci/{loci}/{model}/{task}.log",
+    benchmark:
+        "<benchmarks>/attribute_loci/{loci}/{model}/{task}.tsv"
+    conda:
+        TORCH
+    threads: 8
+    resources:
+        mem_mb=mem_mb(16000),
+        runtime=runtime(480),
+        gpu=0,
+    params:
+        settings=attribution_settings,
+        batch_size=batch_size,
+        seed=study.config["seed"],
+    script:
+        "../scripts/attribute_loci.py"
+
+
 rule write_hub:
     input:
         sites=rules.interpret_loci.output.sites,
@@ -62,6 +93,7 @@ rule draw_loci:
         dependencies=rules.interpret_loci.output.dependencies,
         attention=rules.interpret_loci.output.attention,
         summary=rules.interpret_loci.output.summary,
+        attributions=loci_attributions,
     output:
         figures=report(
             directory(f"{INTERPRETATION}/figures"),
@@ -82,5 +114,7 @@ rule draw_loci:
     resources:
         mem_mb=mem_mb(4000),
         runtime=runtime(60),
+    params:
+        tasks=lambda wildcards: study.interpretation[wildcards.loci]["tasks"],
     script:
         "../scripts/draw_loci.py"

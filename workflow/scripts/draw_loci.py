@@ -9,6 +9,7 @@ with logged(snakemake.log[0]):
         dependencies=snakemake.input.dependencies,
         attention=snakemake.input.attention,
         summary=snakemake.input.summary,
+        attributions=dict(zip(snakemake.params.tasks, snakemake.input.attributions, strict=True)),
         folder=snakemake.output.figures,
         pictures=snakemake.output.pictures,
     )

@@ -1,21 +1,19 @@
-"""Fine-tune a model for a task, beside the same network from random weights and a k-mer floor."""
+"""Train a head for a task once, from a pretrained network or from random weights."""
 
 from pathlib import Path
 
 from genoglot.scripting import logged
-from genoglot.tasks.head import finetune_head
+from genoglot.tasks.runs import finetune_head
 
 with logged(snakemake.log[0]):
     finetune_head(
         model=Path(snakemake.input.model[0]).parent,
-        sequence=Path(snakemake.input.bases).parent,
-        regions=snakemake.input.regions,
+        examples=Path(snakemake.input.examples[0]).parent,
         output=Path(snakemake.output.head).parent,
-        task=snakemake.wildcards.task,
         name=snakemake.wildcards.model,
+        task=snakemake.wildcards.task,
+        start=snakemake.wildcards.start,
+        seed=snakemake.params.seed + int(snakemake.wildcards.number) - 1,
         settings=snakemake.params.settings,
-        genome=snakemake.params.genome,
-        corpus=snakemake.params.corpus,
-        seed=snakemake.params.seed,
         threads=snakemake.threads,
     )

@@ -72,11 +72,7 @@ def configuration_problems(study: Study) -> Iterator[str]:
         yield from _network_problems(study, name)
     yield from _init_cycles(study.models)
     for name, task in study.tasks.items():
-        genome, sheet = task["genome"], study.config["genomes"]
-        if genome not in study.genomes:
-            yield f"tasks.{name}.genome: {genome} is not in {sheet}{suggestion(genome, study.genomes)}"
-        elif not study.annotated(genome):
-            yield f"tasks.{name}: region classes come from an annotation, and {genome} has none in {sheet}"
+        yield from _task_problems(study, f"tasks.{name}", task)
     yield from _scan_problems(study)
     for genome, windows in study.config["embeddings"]["windows"].items():
         yield from _unknown(f"embeddings.windows: {study.config['genomes']} has no", genome, study.genomes)
@@ -98,6 +94,33 @@ def _run_problems(study: Study, place: str, entry: Mapping[str, Any]) -> Iterato
     yield from _bed_problems(f"{place}.bed", entry["bed"])
 
 
+def _task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterator[str]:
+    """A task without examples or with two kinds of them, and genomes, models and files that are not there."""
+    genome, sheet = task["genome"], study.config["genomes"]
+    if task["kind"] == "region_class":
+        given = [key for key in ("sequences", "bed") if task[key] is not None]
+        if given:
+            yield f"{place}.{given[0]}: region classes come from the annotation; say another kind to learn labels"
+        if genome is None:
+            yield f"{place}.genome: expected the genome whose region classes are learnt, found none"
+    elif (task["sequences"] is None) == (task["bed"] is None):
+        yield f"{place}: kind {task['kind']} learns from either `sequences` or a `bed`; found both or none"
+    elif task["bed"] is not None and genome is None:
+        yield f"{place}.genome: expected the genome on which the BED lies, found none"
+    if genome is not None:
+        yield from _unknown(f"{place}.genome: {sheet} has no", genome, study.genomes)
+        if genome in study.genomes and task["kind"] == "region_class" and not study.annotated(genome):
+            yield f"{place}: region classes come from an annotation, and {genome} has none in {sheet}"
+    for model in task["models"] or []:
+        yield from _unknown(f"{place}.models: there is no model", model, study.models)
+    yield from _bed_problems(f"{place}.bed", task["bed"])
+    for key, table in (task["sequences"] or {}).items():
+        if table is not None and local_path(table) is None:
+            yield f"{place}.sequences.{key}: expected the path of a table, found {table}: fetch it first"
+    if task["mode"] == "probe" and task["pooling"] == "attention":
+        yield f"{place}.pooling: attention is learnt with the network, which mode probe leaves as it is"
+
+
 def _scan_problems(study: Study) -> Iterator[str]:
     """Scans and calibrations of genomes or by models that are not there, and regions that are no file."""
     sheet = study.config["genomes"]
@@ -114,6 +137,8 @@ def _interpretation_problems(study: Study) -> Iterator[str]:
     for name, entry in study.interpretation.items():
         place = f"interpretation.{name}"
         yield from _run_problems(study, place, entry)
+        for task in entry["tasks"]:
+            yield from _unknown(f"{place}.tasks: there is no task", task, study.tasks)
         given = [key for key in LOCI if entry[key] is not None]
         if len(given) != 1:
             yield f"{place}: expected one of {', '.join(LOCI)}, found {' and '.join(given) or 'none'}"

@@ -25,6 +25,11 @@ OF_WINDOWS = (
 OF_JUDGEMENT = ("bootstraps", "fewest", "rare_below", "common_from", "frequency_bins")
 OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
 OF_EMBEDDINGS = ("step", "mode", "layer", "perplexity", "compared")
+OF_EXAMPLES = ("kind", "sequences", "columns", "bed", "column", "split", "crop", "max_per_class", "strands")
+OF_TASK_TRAINING = (
+    "mode", "pooling", "layer", "strands", "epochs", "patience", "learning_rate", "layer_decay", "weight_decay",
+    "dropout", "batch_size", "balanced", "lora",
+)  # fmt: skip
 # what no result depends on
 CHANGES_NOTHING = ("mirrors", "pathvars", "inference", "pytorch")
 ON_ANNOTATION = ("features", "balanced")
@@ -147,8 +152,30 @@ class Study:
         return {key: self.config["embeddings"][key] for key in OF_EMBEDDINGS}
 
     def task_runs(self) -> list[tuple[str, str]]:
-        """Pairs of a task and a model whose corpus holds the task's genome."""
-        return [(task, model) for task in self.tasks for model in self._used("tasks", self.tasks[task]["genome"])]
+        """Pairs of a task and a model: those it names, or all that are used for tasks of its genome, if it has one."""
+        return [
+            (name, model)
+            for name, task in self.tasks.items()
+            for model in task["models"] or self._used("tasks", task["genome"])
+        ]
+
+    def task_settings(self, task: str) -> dict[str, Any]:
+        """Settings of a task, with the pooling that it has if it does not say."""
+        settings = self.tasks[task]
+        if settings["pooling"] is not None:
+            return settings
+        learnt = settings["sequences"] is not None and settings["mode"] != "probe"
+        pooling = "attention" if learnt else "mean" if settings["sequences"] is not None else "centre"
+        return {**settings, "pooling": pooling}
+
+    def example_settings(self, task: str) -> dict[str, Any]:
+        """What of a task's settings decides on its examples."""
+        return {key: self.tasks[task][key] for key in OF_EXAMPLES}
+
+    def task_training(self, task: str) -> dict[str, Any]:
+        """What of a task's settings decides on how it is learnt."""
+        settings = self.task_settings(task)
+        return {key: settings[key] for key in OF_TASK_TRAINING}
 
     def scorings(self) -> list[tuple[str, str]]:
         """Pairs of a variant set and a model whose corpus holds the set's genome."""
@@ -197,11 +224,11 @@ class Study:
         return {key: self.config["scoring"][key] for key in OF_SCORES}
 
     def _used(self, use: str, genome: str | None) -> list[str]:
-        """Models that are put to a use and whose corpus holds a genome."""
+        """Models that are put to a use and whose corpus holds a genome; without a genome, all that are put to it."""
         return [
             name
             for name, model in self.models.items()
-            if use in model["uses"] and genome in self.corpus_of(name)["genomes"]
+            if use in model["uses"] and (genome is None or genome in self.corpus_of(name)["genomes"])
         ]
 
     def contigs(self, variants: str) -> list[str] | None:

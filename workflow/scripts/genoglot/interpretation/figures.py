@@ -2,7 +2,7 @@
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -36,11 +36,20 @@ WIDTH = 10.0  # inches
 IN_PAGE = 3  # loci of a set that the report shows: each has some hundred kilobytes
 
 
-def draw_loci(sites: Path, dependencies: Path, attention: Path, summary: Path, folder: Path, pictures: Path) -> None:
+def draw_loci(
+    sites: Path,
+    dependencies: Path,
+    attention: Path,
+    summary: Path,
+    folder: Path,
+    pictures: Path,
+    attributions: Mapping[str, Path] | None = None,
+) -> None:
     """Draw what `interpret_loci` made: `{locus}.{kind}.png` and `.svg` in a folder, all or none.
 
     Args:
         sites, dependencies, attention, summary: its files.
+        attributions: what `attribute_loci` made, by task.
         folder: where the figures go.
         pictures: JSON to write, for the page: of the first `IN_PAGE` loci that have figures, by the first part of their
             files' names and by kind, the PNG as a data URI.
@@ -59,6 +68,9 @@ def draw_loci(sites: Path, dependencies: Path, attention: Path, summary: Path, f
                 drawings["dependencies"] = partial(draw_map, values)
             if (layers := read_attention(attention, locus["number"], len(rows))) is not None:
                 drawings["attention"] = partial(draw_attention, layers)
+            for task, path in (attributions or {}).items():
+                if len(found := pq.read_table(path, filters=[("locus", "=", locus["number"])])):
+                    drawings[f"attributions-{task}"] = partial(draw_attributions, found, task)
             for kind, draw in drawings.items():
                 for suffix in FORMATS:
                     draw(rows, title, staging / f"{locus['file']}.{kind}.{suffix}")
@@ -139,6 +151,24 @@ def _letter(letter: str, place: int, bottom: float, height: float) -> Outline:
     box = outline.get_extents()
     move = Affine2D().translate(-box.x0, -box.y0).scale(0.9 / box.width, height / box.height)
     return move.translate(place - 0.45, bottom).transform_path(outline)
+
+
+def draw_attributions(found: pa.Table, task: str, rows: pa.Table, title: str, path: Path) -> None:
+    """The bases that are there, as high as their attribution; those that speak against the prediction hang down."""
+    values = found["attribution"].to_numpy(zero_copy_only=False)
+    first, limit = int(rows["pos"][0].as_py()), float(np.abs(values).max()) or 1.0
+
+    def draw(axes: Axes, part: pa.Table) -> None:
+        for place, (position, base) in enumerate(zip(part["pos"].to_pylist(), part["ref"].to_pylist(), strict=True)):
+            height = float(values[position - first])
+            if base in LETTERS and height:
+                shape = _letter(base, place, min(height, 0), abs(height))
+                axes.add_patch(PathPatch(shape, facecolor=COLOURS[base], edgecolor="none"))
+        axes.axhline(0, color="#57616b", linewidth=0.5)
+        axes.set(ylim=(-limit, limit), ylabel="Shapley value")
+
+    what = f"{found['output'][0].as_py()} ({found['prediction'][0].as_py():.2f})"
+    _lines(rows, f"what task {task} rests {what} on, {title}", path, 1.4, draw)
 
 
 def draw_mutagenesis(rows: pa.Table, title: str, path: Path) -> None:

@@ -14,6 +14,7 @@ FILES = {
     "hub/hub.txt": "track hub of predicted bases, for a genome browser",
     "figures": "the figures of all loci, as PNG and SVG",
 }
+ATTRIBUTIONS = "attributions-"
 WIDTHS = {"logo": 1000, "mutagenesis": 1000, "dependencies": 660, "attention": 1000}
 READING = {
     "logo": (
@@ -33,6 +34,11 @@ READING = {
     "attention": (
         "Attention of each layer at {place}, mean over heads: row i looks at column j. Where a layer looks is not what "
         "a prediction rests on; the dependency map says that."
+    ),
+    "attributions": (
+        "What the head of task {task} rests its prediction for {place} on: each base is as high as its Shapley value, "
+        "what it adds to the output when the bases of the locus are revealed one by one in random order. Letters that "
+        "hang down speak against the prediction."
     ),
 }
 
@@ -59,9 +65,13 @@ def _set(entry: dict[str, Any], link: Linker) -> list[Block]:
         place = f"{locus['name']} of {entry['summary']['genome']} by model {entry['model']}"
         if locus["variants"]:
             blocks.append(Text(f"{locus['name']} lies around {', '.join(locus['variants'])}."))
+        found = pictures[locus["file"]]
         for kind, width in WIDTHS.items():
-            if kind in pictures[locus["file"]]:
-                blocks.append(Image(pictures[locus["file"]][kind], READING[kind].format(place=place), width))
+            if kind in found:
+                blocks.append(Image(found[kind], READING[kind].format(place=place), width))
+        for kind in [kind for kind in found if kind.startswith(ATTRIBUTIONS)]:
+            words = READING["attributions"].format(place=place, task=kind.removeprefix(ATTRIBUTIONS))
+            blocks.append(Image(found[kind], words, 1000))
     notes = [f"{locus['name']} has no {what}: {why}." for locus in loci for what, why in locus["missing"].items()]
     if notes:
         blocks.append(Bullets(notes[:NOTES]))

@@ -1,0 +1,67 @@
+"""What a task's examples are predicted to be without training a network."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from genoglot.files import atomic_path
+from genoglot.model.hardware import prepare
+from genoglot.model.language_model import LanguageModel, load_language_model
+from genoglot.tasks.examples import Examples
+from genoglot.tasks.floors import kmer_predictions, majority_predictions, neighbour_predictions, predicted_rows
+from genoglot.tasks.network import TaskNetwork
+from genoglot.tasks.probing import vectors_of
+from genoglot.tasks.training import FASTER
+
+log = logging.getLogger(__name__)
+
+FLOORS = ("kmer", "neighbours", "majority")
+
+
+def fit_floors(model: Path, examples: Path, output: Path, settings: Mapping[str, Any], seed: int, threads: int) -> None:
+    """Write predictions of the test examples by each of `FLOORS`, float32 (examples, names), as safetensors.
+
+    Nearest neighbours are looked for among vectors of the pretrained network, everything else knows the sequence alone.
+
+    Args:
+        model: folder of the pretrained model.
+        examples: folder of `Examples`.
+        settings: of the task, with `precision`.
+    """
+    precision = prepare(threads, settings["precision"])
+    labelled = Examples.load(examples)
+    log.info("k-mers")
+    found = {"kmer": kmers_of(labelled, settings, seed)}
+    log.info("nearest neighbours of %d examples", len(labelled.codes))
+    vectors = pretrained_vectors(load_language_model(Path(model)), labelled, settings, precision)
+    found["neighbours"] = neighbour_predictions(vectors, labelled.truth, labelled.split, labelled.target)
+    found["majority"] = majority_predictions(labelled.truth, labelled.split, labelled.target)
+    test = labelled.split[predicted_rows(labelled.split)] == "test"
+    with atomic_path(Path(output)) as temporary:
+        save_file({name: np.ascontiguousarray(values[test]) for name, values in found.items()}, temporary)
+
+
+def kmers_of(examples: Examples, settings: Mapping[str, Any], seed: int) -> np.ndarray:
+    """Predictions of the validation and test examples from their k-mers, read as the task reads its strands."""
+    both = settings["strands"] == "both"
+    return kmer_predictions(
+        examples.codes, examples.truth, examples.split, examples.target, seed, both, settings["balanced"]
+    )
+
+
+def pretrained_vectors(
+    model: LanguageModel, examples: Examples, settings: Mapping[str, Any], precision: str
+) -> np.ndarray:
+    """A vector of each example by the pretrained network, float32 (examples, dim), that no training has touched.
+
+    Pooled as the task says; where that would have to be learnt, the mean.
+    """
+    pooling = "mean" if settings["pooling"] == "attention" else settings["pooling"]
+    length = examples.codes.shape[1]
+    network = TaskNetwork(model.at_layer(settings["layer"]), examples.target.outputs, pooling, length)
+    both = settings["strands"] == "both"
+    return vectors_of(network, examples.codes, FASTER * settings["batch_size"], precision, both)

@@ -1,0 +1,200 @@
+"""Networks of tasks: a backbone, one vector of each sequence, and a linear layer over it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from torch import Tensor, nn
+
+from genoglot.errors import InputError
+from genoglot.genome.store import CODE_MASK, N_CODE
+from genoglot.model.language_model import LanguageModel
+from genoglot.model.pooling import central_weights
+from genoglot.model.reading import device_of
+from genoglot.tokens.encoding import Tokens
+
+# How the vectors of a sequence's tokens become one:
+#   centre     the mean of those in the central half of the window
+#   mean       the mean of those that have bases
+#   token      that of one token: the first special one, the last of a causal model, else the one in the middle
+#   attention  means that are learnt: each of some heads weighs tokens by what they are and by where they stand
+POOLINGS = ("centre", "mean", "token", "attention")
+HEADS = 4
+
+
+@dataclass(frozen=True)
+class Written:
+    """Sequences in tokens.
+
+    `ids` int64, `weights` float32 of each in the mean, and `places`, int64: the base in the middle of each, have shape
+    (sequences, tokens); so has `present`, bool: where there is a token, None where all are.
+    """
+
+    ids: Tensor
+    present: Tensor | None
+    weights: Tensor
+    places: Tensor
+
+    def to(self, device: torch.device) -> "Written":
+        present = None if self.present is None else self.present.to(device)
+        return Written(self.ids.to(device), present, self.weights.to(device), self.places.to(device))
+
+
+def write(model: LanguageModel, codes: np.ndarray, pooling: str) -> Written:
+    """Base codes (sequences, length), uint8, in a model's tokens, with their weights for a pooling.
+
+    Of a sequence without any base all weights are 0.
+    """
+    codes = codes & CODE_MASK
+    written = model.write(codes)
+    length = codes.shape[1]
+    places = np.clip((written.starts + written.ends) // 2, 0, length - 1).astype(np.int64)
+    weights = _weights(model, written, codes, pooling)
+    present = None if written.present.all() else torch.from_numpy(written.present)
+    return Written(torch.from_numpy(written.ids), present, torch.from_numpy(weights), torch.from_numpy(places))
+
+
+def _weights(model: LanguageModel, written: Tokens, codes: np.ndarray, pooling: str) -> np.ndarray:
+    if pooling == "centre":
+        return central_weights(written, codes.shape[1])
+    known = np.pad(np.cumsum(codes < N_CODE, axis=1), ((0, 0), (1, 0)))
+    bases: np.ndarray = np.take_along_axis(known, written.ends, axis=1) - np.take_along_axis(known, written.starts, axis=1)
+    spelt = bases > 0
+    if pooling != "token":
+        return (spelt / np.maximum(spelt.sum(axis=1, keepdims=True), 1)).astype(np.float32)
+    rows = np.arange(len(codes))
+    if model.kind == "causal":
+        last = spelt.shape[1] - 1 - spelt[:, ::-1].argmax(axis=1)
+        chosen = np.where(model.suffix, written.lengths - 1, last) if model.suffix else last
+    elif model.prefix:
+        chosen = np.zeros(len(codes), dtype=np.int64)
+    else:
+        twice = written.starts + written.ends
+        middle = codes.shape[1]
+        chosen = np.where(spelt, np.abs(twice - middle), np.iinfo(np.int32).max).argmin(axis=1)
+    weights = np.zeros(spelt.shape, dtype=np.float32)
+    weights[rows, chosen] = spelt.any(axis=1)
+    return weights
+
+
+class AttentionPooling(nn.Module):
+    """Vectors (batch, tokens, dim) to (batch, dim): each of some heads has its own weights for its part of the vector.
+
+    A token's weight in a head is the softmax, over the tokens of its sequence, of a linear function of its vector and
+    of a number for its place. All numbers begin at 0, so that it begins as the mean (multi-head attention with a
+    learnt query: Lee et al. 2019, arXiv:1810.00825; here without keys of its own).
+    """
+
+    def __init__(self, dim: int, length: int):
+        super().__init__()
+        self.heads = next(heads for heads in range(HEADS, 0, -1) if dim % heads == 0)
+        self.score = nn.Linear(dim, self.heads)
+        self.place = nn.Parameter(torch.zeros(length, self.heads))
+        self.value = nn.Linear(dim, dim)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+
+    def forward(self, vectors: Tensor, weights: Tensor, places: Tensor) -> Tensor:
+        scores = self.score(vectors) + self.place[places]
+        scores = scores.masked_fill((weights == 0)[..., None], -1e4)
+        values = self.value(vectors).unflatten(-1, (self.heads, -1))
+        return torch.einsum("bth,bthd->bhd", scores.softmax(dim=1), values).flatten(1)
+
+
+class TaskNetwork(nn.Module):
+    """Outputs (batch, outputs), float32, of written sequences of up to `length` bases."""
+
+    def __init__(self, model: LanguageModel, outputs: int, pooling: str, length: int, dropout: float = 0.0):
+        super().__init__()
+        self.model, self.pooling, self.length = model, pooling, length
+        self.backbone = model.network
+        self.norm = nn.LayerNorm(model.dim)
+        self.attention = AttentionPooling(model.dim, length) if pooling == "attention" else None
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(model.dim, outputs)
+        self.to(device_of(model))
+
+    def forward(self, written: Written) -> Tensor:
+        return self.linear(self.dropout(self.vectors(written)))
+
+    def vectors(self, written: Written) -> Tensor:
+        """One vector of each sequence, (batch, dim), float32: what the linear layer reads."""
+        vectors = self.model.vectors(written.ids, written.present).float()
+        with torch.autocast(vectors.device.type, enabled=False):
+            if self.attention is not None:
+                return self.norm(self.attention(vectors, written.weights, written.places))
+            return self.norm(torch.einsum("bt,btd->bd", written.weights, vectors))
+
+
+def parameter_groups(
+    network: TaskNetwork, learning_rate: float, layer_decay: float, weight_decay: float, decayed: set[str]
+) -> list[dict[str, Any]]:
+    """Parameters that are trained, in groups for an optimizer.
+
+    The head has the learning rate as given, a block of the backbone `layer_decay` times that of the one after it, and
+    embeddings that of the first block times `layer_decay` (Clark et al. 2020, arXiv:2003.10555).
+    """
+    depth = _depths(network)
+    deepest = max(depth.values(), default=0)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        steps = deepest + 1 - depth[name] if name in depth else 0
+        key = (learning_rate * layer_decay**steps, weight_decay if name in decayed else 0.0)
+        groups.setdefault(key, []).append(parameter)
+    return [{"params": group, "lr": rate, "weight_decay": decay} for (rate, decay), group in groups.items()]
+
+
+def _depths(network: TaskNetwork) -> Mapping[str, int]:
+    """Which block, counted from 1, each parameter of the backbone is in; 0 before the first one."""
+    of_block = dict(_numbered(network))
+    last = max(of_block.values(), default=0)
+    depths, before = {}, True
+    for name, _ in network.named_parameters():
+        if not name.startswith("backbone."):
+            continue
+        number = of_block.get(name)
+        if number is not None:
+            before = False
+        # what stands before the first block is embeddings, what comes after it closes the network
+        depths[name] = number if number is not None else 0 if before else last
+    return depths
+
+
+def _numbered(network: TaskNetwork) -> Iterator[tuple[str, int]]:
+    """Parameters that are in a numbered part of the backbone, as those of a list of blocks are."""
+    first: dict[str, int] = {}
+    for name, _ in network.named_parameters():
+        if not name.startswith("backbone."):
+            continue
+        parts = name.split(".")
+        for place, part in enumerate(parts):
+            if part.isdecimal():
+                block = ".".join(parts[: place + 1])
+                yield name, first.setdefault(block, len(first) + 1)
+                break
+
+
+def adapt(network: TaskNetwork, rank: int, alpha: int, dropout: float) -> None:
+    """Freeze the backbone and give each of its linear layers a low-rank update to train (Hu et al. 2021,
+    arXiv:2106.09685).
+
+    Raises InputError for a backbone without linear layers.
+    """
+    backbone = network.backbone
+    linear = {
+        name
+        for name, module in backbone.named_modules()
+        # the language model's own head is of no use to a task
+        if isinstance(module, nn.Linear) and name and not name.startswith(("head", "region_head", "lm_head", "cls"))
+    }
+    if not linear:
+        raise InputError(f"mode lora: {type(backbone).__name__} has no linear layers to adapt; take mode full or probe")
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=sorted(linear))
+    inject_adapter_in_model(config, backbone)
+    for name, parameter in backbone.named_parameters():
+        parameter.requires_grad_("lora_" in name)

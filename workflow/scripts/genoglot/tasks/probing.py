@@ -1,0 +1,136 @@
+"""Linear probes: a linear model on vectors of a network that is left as it is (Alain & Bengio 2016, arXiv:1610.01644).
+
+The vectors are made once. Classes and labels have logistic regression, values ridge regression, on standardised
+vectors; of some penalties the one is taken that validation finds best.
+"""
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from genoglot.errors import InputError
+from genoglot.genome.store import reverse_complement
+from genoglot.model.hardware import autocast
+from genoglot.tasks.metrics import choice
+from genoglot.tasks.network import TaskNetwork, write
+from genoglot.tasks.target import Target
+from genoglot.tasks.training import FASTER, Objective, TaskModel
+
+# inverse penalties, of which validation chooses
+STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
+MAX_ITERATIONS = 300
+
+
+@torch.inference_mode()
+def vectors_of(
+    network: TaskNetwork, codes: np.ndarray, batch_size: int, precision: str, both_strands: bool
+) -> np.ndarray:
+    """What a network's linear layer reads of base codes (sequences, length): float32 (sequences, dim).
+
+    Where both strands count, the mean of the two.
+    """
+    network.eval()
+    device = network.linear.weight.device
+    results = [np.empty((0, network.linear.in_features), dtype=np.float32)]
+    for first in range(0, len(codes), batch_size):
+        here = codes[first : first + batch_size]
+        strands = [here, reverse_complement(here)] if both_strands and not network.model.symmetric else [here]
+        with autocast(precision):
+            made = [network.vectors(write(network.model, each, network.pooling).to(device)) for each in strands]
+        results.append(torch.stack(made).mean(0).float().cpu().numpy())
+    return np.concatenate(results)
+
+
+def probe(
+    network: TaskNetwork,
+    target: Target,
+    train: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    settings: Mapping[str, Any],
+    precision: str,
+    seed: int,
+) -> tuple[TaskModel, dict[str, Any]]:
+    """Fit the linear layer of a network and nothing else; arguments and results as of `training.finetune`.
+
+    Raises InputError for a pooling that would have to be trained.
+    """
+    if network.attention is not None:
+        raise InputError("mode probe: pooling attention is learnt with the network; take centre, mean or token")
+    started = time.monotonic()
+    both = settings["strands"] == "both"
+    size = FASTER * settings["batch_size"]
+    fitted, chosen = (vectors_of(network, codes, size, precision, both) for codes, _ in (train, validation))
+    mean, scale = fitted.mean(axis=0), fitted.std(axis=0)
+    scale[scale == 0] = 1
+    objective = Objective(target, train[1], balanced=False)
+    best: tuple[float, float] = (-np.inf, -np.inf)
+    weight, bias, strength = np.empty(0), np.empty(0), 0.0
+    for inverse in STRENGTHS:
+        coefficients, constant = _linear(target, (fitted - mean) / scale, train[1], inverse, settings["balanced"], seed)
+        # the standardisation becomes part of the layer
+        own = coefficients / scale, constant - (coefficients / scale) @ mean
+        outputs = torch.from_numpy(chosen @ own[0].T + own[1])
+        predicted = objective.predictions(outputs).numpy()
+        found = choice(target, validation[1], predicted)
+        if found > best:
+            best, (weight, bias), strength = found, own, inverse
+    with torch.no_grad():
+        network.linear.weight.copy_(torch.from_numpy(weight))
+        network.linear.bias.copy_(torch.from_numpy(bias))
+    task = TaskModel(network, objective.to(network.linear.weight.device), both).eval()
+    return task, {
+        "best_epoch": 0,
+        "validation": best[0],
+        "validation_error": -best[1],
+        "seconds": round(time.monotonic() - started, 1),
+        "inverse_penalty": strength,
+        "history": [],
+    }
+
+
+def _linear(
+    target: Target, features: np.ndarray, truth: np.ndarray, inverse: float, balanced: bool, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients (outputs, features) and constants (outputs,) of outputs as `Objective` takes them, float32."""
+    weights = np.zeros((target.outputs, features.shape[1]), dtype=np.float32)
+    constants = np.zeros(target.outputs, dtype=np.float32)
+    if target.kind == "classes":
+        model = _logistic(features, truth, inverse, balanced, seed)
+        there = model.classes_
+        if len(there) == 2:
+            weights[there[1]], constants[there[1]] = model.coef_[0], model.intercept_[0]
+        else:
+            weights[there], constants[there] = model.coef_, model.intercept_
+        # a class without training examples must not be likelier than those that have some
+        constants[np.setdiff1d(np.arange(target.outputs), there)] = -1e3
+        return weights, constants
+    for column in range(target.outputs):
+        known = np.isfinite(truth[:, column])
+        values = truth[known, column]
+        if target.kind == "labels":
+            if len(np.unique(values)) < 2:
+                constants[column] = 1e3 if values.any() else -1e3
+                continue
+            model = _logistic(features[known], values.astype(int), inverse, balanced, seed)
+            weights[column], constants[column] = model.coef_[0], model.intercept_[0]
+            continue
+        spread = values.std() or 1.0
+        ridge = Ridge(alpha=1 / inverse).fit(features[known], (values - values.mean()) / spread)
+        weights[column], constants[column] = ridge.coef_, ridge.intercept_
+    return weights, constants
+
+
+def _logistic(features: np.ndarray, truth: np.ndarray, inverse: float, balanced: bool, seed: int) -> LogisticRegression:
+    """Logistic regression with bounded iterations: stopping early is one more regulariser, not a failure."""
+    model = LogisticRegression(
+        C=inverse, class_weight="balanced" if balanced else None, max_iter=MAX_ITERATIONS, random_state=seed
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, truth)

@@ -1,0 +1,57 @@
+"""The examples of a task, wherever they come from."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genoglot.genome.names import ContigNames
+from genoglot.genome.store import Genome
+from genoglot.model.language_model import load_language_model
+from genoglot.tasks.intervals import read_intervals
+from genoglot.tasks.regions import region_examples
+from genoglot.tasks.tables import read_tables
+
+log = logging.getLogger(__name__)
+
+
+def read_examples(
+    model: Path,
+    sequence: Path | None,
+    regions: Path | None,
+    names: Path | None,
+    output: Path,
+    settings: Mapping[str, Any],
+    genome: str | None,
+    corpus: Mapping[str, Any],
+    seed: int,
+) -> None:
+    """Read the labelled examples of a task as a model sees them; write `examples.parquet` and `examples.json`.
+
+    Args:
+        model: its folder; no example is longer than its window.
+        sequence, regions, names: folder of the tokenized genome, its region classes and the names of its contigs, where
+            the task is about a genome, about region classes, and about a BED.
+        settings: of the task, as `Study.example_settings` gives them.
+        genome: its name.
+        corpus: settings `split`, `validation` and `test` of the model's corpus.
+
+    Raises:
+        InputError: the labels cannot be read, or nothing can be learnt from them.
+    """
+    window = load_language_model(Path(model)).window
+    if settings["sequences"] is not None:
+        examples = read_tables(settings, window, seed)
+    else:
+        assert sequence is not None
+        assert genome is not None
+        store = Genome(Path(sequence))
+        if settings["bed"] is not None:
+            known = ContigNames.of(store.contigs.index, names)
+            examples = read_intervals(settings, store, known, window, seed, genome, corpus)
+        else:
+            assert regions is not None
+            examples = region_examples(store, regions, window, settings, genome, corpus, seed)
+    counts = ", ".join(f"{len(examples.rows(split)):,} {split}" for split in ("train", "validation", "test"))
+    log.info("%d examples (%s) of %s", len(examples.codes), counts, ", ".join(examples.target.names))
+    examples.save(Path(output))

@@ -1,0 +1,233 @@
+"""Training a network for a task: the loss, batches, and the epoch that validation finds best."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from genoglot.errors import InputError
+from genoglot.genome.store import reverse_complement
+from genoglot.model.hardware import TRAINER_PRECISION, autocast
+from genoglot.tasks.metrics import choice
+from genoglot.tasks.network import TaskNetwork, Written, parameter_groups, write
+from genoglot.tasks.target import Target
+from genoglot.training.optimisation import decayed_parameters, learning_rate_factor
+
+log = logging.getLogger(__name__)
+
+WARMUP = 0.1  # of the steps
+FASTER = 4  # batches without gradients are so many times as large
+
+Batch = tuple[Written, Tensor]
+
+
+class Objective(nn.Module):
+    """The loss of a target, and predictions from a network's outputs.
+
+    Classes have cross-entropy, weighted so that each class counts alike if `balanced`; labels binary cross-entropy;
+    values the squared error in standard deviations. Labels and values that are not known (NaN) have no part in it.
+
+    Args:
+        truth: of the training examples, as `Examples.truth`; None where the weights are to be loaded.
+    """
+
+    weights: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, target: Target, truth: np.ndarray | None = None, balanced: bool = False):
+        super().__init__()
+        self.kind = target.kind
+        weights = np.ones(target.outputs)
+        mean, scale = np.zeros(target.outputs), np.ones(target.outputs)
+        if truth is not None and target.kind == "classes" and balanced:
+            count = np.bincount(truth, minlength=target.outputs)
+            weights = np.where(count > 0, len(truth) / np.maximum(count, 1) / max(1, (count > 0).sum()), 0)
+        if truth is not None and target.kind == "values":
+            mean = np.nan_to_num(np.nanmean(truth, axis=0))
+            scale = np.nan_to_num(np.nanstd(truth, axis=0))
+            scale[scale == 0] = 1
+        for name, value in (("weights", weights), ("mean", mean), ("scale", scale)):
+            self.register_buffer(name, torch.from_numpy(value).float())
+
+    def loss(self, outputs: Tensor, truth: Tensor) -> Tensor:
+        if self.kind == "classes":
+            return F.cross_entropy(outputs, truth, weight=self.weights)
+        known = truth.isfinite()
+        if self.kind == "labels":
+            each = F.binary_cross_entropy_with_logits(outputs, truth.nan_to_num(), reduction="none")
+        else:
+            each = (outputs - (truth.nan_to_num() - self.mean) / self.scale).square()
+        return (each * known).sum() / known.sum().clamp(min=1)
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Probabilities, or values in their own units."""
+        if self.kind == "classes":
+            return outputs.softmax(-1)
+        return outputs.sigmoid() if self.kind == "labels" else outputs * self.scale + self.mean
+
+
+class TaskModel(nn.Module):
+    """A network with its objective, and which strands it reads."""
+
+    def __init__(self, network: TaskNetwork, objective: Objective, both_strands: bool):
+        super().__init__()
+        self.network, self.objective, self.both_strands = network, objective, both_strands
+
+    def predict(self, codes: np.ndarray, batch_size: int, precision: str) -> np.ndarray:
+        """Predictions (sequences, outputs), float32, of base codes (sequences, length); the mean over the strands."""
+        return self._read(codes, batch_size, precision, self.objective.predictions)
+
+    def outputs(self, codes: np.ndarray, batch_size: int, precision: str) -> np.ndarray:
+        """What the network gives out, as `predict`: logits, or values in standard deviations."""
+        return self._read(codes, batch_size, precision, nn.Identity())
+
+    @torch.inference_mode()
+    def _read(
+        self, codes: np.ndarray, batch_size: int, precision: str, finish: Callable[[Tensor], Tensor]
+    ) -> np.ndarray:
+        self.eval()
+        model, pooling = self.network.model, self.network.pooling
+        device = self.network.linear.weight.device
+        results = [np.empty((0, self.network.linear.out_features), dtype=np.float32)]
+        for first in range(0, len(codes), batch_size):
+            here = codes[first : first + batch_size]
+            strands = [here] if not self.both_strands or model.symmetric else [here, reverse_complement(here)]
+            with autocast(precision):
+                made = [finish(self.network(write(model, each, pooling).to(device)).float()) for each in strands]
+            results.append(torch.stack(made).mean(0).cpu().numpy())
+        return np.concatenate(results)
+
+
+class Finetuning(L.LightningModule):
+    """Steps of training, and after each epoch a look at the validation examples.
+
+    The best epoch is the one with the best `choice`: its weights are kept.
+    Training stops when `patience` epochs have brought nothing better.
+    """
+
+    def __init__(
+        self, task: TaskModel, target: Target, codes: np.ndarray, truth: np.ndarray, settings: Mapping[str, Any],
+        steps: int, precision: str,
+    ):  # fmt: skip
+        super().__init__()
+        self.task, self.target, self.settings, self.steps, self.own_precision = task, target, settings, steps, precision
+        self.codes, self.truth = codes, truth
+        self.best, self.best_epoch = (-np.inf, -np.inf), 0
+        self.best_weights: dict[str, Tensor] = {}
+        self.history: list[dict[str, float]] = []
+        self.loss_sum, self.loss_count = 0.0, 0
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        written, truth = batch
+        loss = self.task.objective.loss(self.task.network(written).float(), truth)
+        self.loss_sum += float(loss.detach()) * len(truth)
+        self.loss_count += len(truth)
+        return loss
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
+        written, truth = batch
+        return written.to(device), truth.to(device)
+
+    def on_train_epoch_end(self) -> None:
+        epoch = self.current_epoch + 1
+        predicted = self.task.predict(self.codes, FASTER * self.settings["batch_size"], self.own_precision)
+        self.task.train()
+        found = choice(self.target, self.truth, predicted)
+        loss = self.loss_sum / max(1, self.loss_count)
+        self.loss_sum, self.loss_count = 0.0, 0
+        self.history.append({"epoch": epoch, "loss": loss, "validation": found[0], "error": -found[1]})
+        log.info("epoch %d: loss %.4f, validation %.4f", epoch, loss, found[0])
+        if found > self.best:
+            self.best, self.best_epoch = found, epoch
+            self.best_weights = {name: each.detach().cpu().clone() for name, each in self.task.state_dict().items()}
+        elif epoch - self.best_epoch >= self.settings["patience"]:
+            self.trainer.should_stop = True
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        groups = parameter_groups(
+            self.task.network,
+            self.settings["learning_rate"],
+            self.settings["layer_decay"],
+            self.settings["weight_decay"],
+            decayed_parameters(self.task.network),
+        )
+        optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
+        warmup = max(1, int(WARMUP * self.steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate_factor(step, warmup, self.steps, "cosine")
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def batches(
+    network: TaskNetwork, codes: np.ndarray, truth: np.ndarray, size: int, seed: int, both_strands: bool
+) -> DataLoader:
+    """Shuffled batches; where both strands count, each sequence on one that is drawn at random."""
+    strand = np.random.default_rng(seed)
+
+    def collate(rows: list[int]) -> Batch:
+        here = codes[rows]
+        if both_strands and not network.model.symmetric:
+            flipped = strand.random((len(rows), 1)) < 0.5
+            here = np.where(flipped, reverse_complement(here), here)
+        return write(network.model, here, network.pooling), torch.from_numpy(truth[rows])
+
+    generator = torch.Generator().manual_seed(seed)
+    rows: Any = range(len(codes))
+    return DataLoader(rows, batch_size=size, shuffle=True, generator=generator, collate_fn=collate)
+
+
+def finetune(
+    network: TaskNetwork,
+    target: Target,
+    train: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    settings: Mapping[str, Any],
+    precision: str,
+    seed: int,
+) -> tuple[TaskModel, dict[str, Any]]:
+    """Train what of a network is to be trained; return the model of the best epoch, and how that came about.
+
+    Args:
+        train, validation: base codes (examples, length), and truth as in `Examples`.
+        settings: `epochs`, `patience`, `learning_rate`, `layer_decay`, `weight_decay`, `batch_size`, `balanced`,
+            `strands` ("both" or "given").
+    """
+    started = time.monotonic()
+    both = settings["strands"] == "both"
+    task = TaskModel(network, Objective(target, train[1], settings["balanced"]).to(network.linear.weight.device), both)
+    loader = batches(network, *train, settings["batch_size"], seed, both)
+    module = Finetuning(task.train(), target, *validation, settings, settings["epochs"] * len(loader), precision)
+    trainer = L.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision=TRAINER_PRECISION[precision],
+        max_epochs=settings["epochs"],
+        gradient_clip_val=1.0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    )
+    trainer.fit(module, loader)
+    if not module.best_weights:
+        raise InputError(
+            f"no epoch gave finite predictions at a learning rate of {settings['learning_rate']}: take a smaller one"
+        )
+    task.load_state_dict(module.best_weights)
+    return task.eval(), {
+        "best_epoch": module.best_epoch,
+        "validation": module.best[0],
+        "validation_error": -module.best[1],
+        "seconds": round(time.monotonic() - started, 1),
+        "history": module.history,
+    }

@@ -1,0 +1,19 @@
+"""Read the labelled examples of a task, and say which of them train, choose the epoch and test."""
+
+from pathlib import Path
+
+from genoglot.scripting import logged
+from genoglot.tasks.reading import read_examples
+
+with logged(snakemake.log[0]):
+    read_examples(
+        model=Path(snakemake.input.model[0]).parent,
+        sequence=Path(snakemake.input.bases).parent if snakemake.input.bases else None,
+        regions=snakemake.input.regions or None,
+        names=snakemake.input.names or None,
+        output=Path(snakemake.output.examples).parent,
+        settings=snakemake.params.settings,
+        genome=snakemake.params.genome,
+        corpus=snakemake.params.corpus,
+        seed=snakemake.params.seed,
+    )
