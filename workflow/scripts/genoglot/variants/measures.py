@@ -177,7 +177,7 @@ def spearman(values: np.ndarray, other: np.ndarray, resamples: int, generator: n
     ties = np.unique(other, return_inverse=True)[1]
     return np.array(
         [
-            [_correlation(column, ties, weights) for column in codes]
+            [rank_correlation(column, ties, weights) for column in codes]
             for weights in _weights(len(other), resamples, generator)
         ]
     )
@@ -189,7 +189,7 @@ def _weights(size: int, resamples: int, generator: np.random.Generator) -> Itera
         yield draw_counts(size, generator)
 
 
-def _correlation(one: np.ndarray, two: np.ndarray, weights: np.ndarray) -> float:
+def rank_correlation(one: np.ndarray, two: np.ndarray, weights: np.ndarray) -> float:
     """Pearson's correlation of weighted mean ranks, of the codes of ascending groups of equal values."""
     total = weights.sum()
     deviations = []
