@@ -11,6 +11,7 @@ import pytest
 from cyvcf2 import VCF
 
 from genoglot.network import CODE
+from genoglot.tasks import STARTS
 
 GENOME = "results/genomes/toy"
 MODEL = "results/models/small"
@@ -39,9 +40,21 @@ PROMISED = [
         )
     ),
     *(
-        f"results/tasks/regions/small/{name}"
-        for name in ("head.safetensors", "head.json", "metrics.json", "predictions.parquet")
+        f"results/tasks/{task}/small/{name}"
+        for task in ("regions", "repeats")
+        for name in (
+            "head.safetensors", "head.json", "metrics.json", "predictions.parquet", "examples.parquet",
+            "examples.json", "floors.safetensors",
+        )
     ),
+    *(
+        f"results/tasks/{run}/{name}"
+        for run in (
+            f"{task}/small/runs/{start}-1" for task in ("regions", "repeats") for start in STARTS
+        )
+        for name in ("head.safetensors", "head.json", "run.json", "predictions.safetensors")
+    ),
+    "results/tasks/repeats/small/few_shot.json",
     *(
         f"results/variants/{variants}/small.{kind}"
         for variants in ("consequences", "known")
@@ -52,7 +65,7 @@ PROMISED = [
     ),
     "results/calibration/toy/small.parquet",
     *(f"results/scans/part/small.{kind}" for kind in ("parquet", "max.bw", "mean.bw", "summary.json")),
-    *(f"{INTERPRETED}/{name}.parquet" for name in ("sites", "dependencies", "attention")),
+    *(f"{INTERPRETED}/{name}.parquet" for name in ("sites", "dependencies", "attention", "attributions/regions")),
     *(f"{INTERPRETED}/{name}.json" for name in ("loci", "figures")),
     *(f"{INTERPRETED}/hub/{name}" for name in ("hub.txt", "genomes.txt", "trackDb.txt")),
     *(f"{INTERPRETED}/hub/{base}.bw" for base in "ACGT"),
@@ -60,7 +73,7 @@ PROMISED = [
         f"{INTERPRETED}/figures/{figure}.{suffix}"
         for figure in (
             "000_chrB_801-860.logo", "000_chrB_801-860.mutagenesis", "001_chrB_1-40.logo", "001_chrB_1-40.mutagenesis",
-            "001_chrB_1-40.dependencies",
+            "001_chrB_1-40.dependencies", "001_chrB_1-40.attributions-regions",
         )
         for suffix in ("png", "svg")
     ),

@@ -49,11 +49,21 @@ CONFIG = {
         },
     },
     "evaluation": {"max_positions": 5000},
-    "tasks": {"regions": {"genome": "toy", "epochs": 1, "max_per_class": 40}},
+    "tasks": {
+        "regions": {"genome": "toy", "epochs": 1, "max_per_class": 40, "seeds": 1},
+        "repeats": {
+            "kind": "classification",
+            "sequences": {"train": "repeats.csv"},
+            "models": ["small"],
+            "mode": "probe",
+            "seeds": 1,
+            "few_shot": {"per_class": [4, 16], "draws": 1},
+        },
+    },
     "embeddings": {"step": 64, "max_points": 400},
     "scoring": {"bootstraps": 50, "chunks": 2, "calibration": {"sites": 500}},
     "scans": {"part": {"genome": "toy", "bed": "part.bed"}},
-    "interpretation": {"genes": {"genome": "toy", "regions": ["chrB:801-860", "chrB:1-40"], "map_length": 50}},
+    "interpretation": {"genes": {"genome": "toy", "regions": ["chrB:801-860", "chrB:1-40"], "map_length": 50, "tasks": ["regions"], "orders": 2}},
     "report": {"title": "A tiny study"},
     "mirrors": {"https://labels.invalid/": "./"},
 }
@@ -66,6 +76,15 @@ VARIANTS = (
     "consequences\ttoy\tconsequences\tchrB\t\t\t\t\n"
     "known\ttoy\tknown.vcf\t\thttps://labels.invalid/labels.tsv\tbad\tAF\ttrack.bw\n"
 )
+
+
+def labelled_sequences(rng: np.random.Generator, rows: int) -> str:
+    """CSV of sequences, of which every second is a repeat of three bases."""
+    lines = ["sequence,label"]
+    for row in range(rows):
+        text = random_sequence(rng, 60)
+        lines.append(f"{text[:3] * 20 if row % 2 else text},{'repeat' if row % 2 else 'none'}")
+    return "\n".join(lines) + "\n"
 
 
 def random_sequence(rng: np.random.Generator, length: int) -> str:
@@ -177,6 +196,7 @@ class Study:
         (study / "genomes.tsv").write_text(GENOMES)
         (study / "variants.tsv").write_text(VARIANTS)
         (study / "part.bed").write_text(REGIONS)
+        (study / "repeats.csv").write_text(labelled_sequences(rng, 120))
         study.configure()
         return study
 
@@ -209,7 +229,11 @@ class Study:
 
     def configure(self, **changes) -> None:
         """Write the configuration, with other values for some of its top keys."""
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(CONFIG | changes, sort_keys=False))
+        config = CONFIG | changes
+        if not config["tasks"] and "interpretation" not in changes:
+            # loci cannot be put to the heads of tasks that are not there
+            config["interpretation"] = {"genes": CONFIG["interpretation"]["genes"] | {"tasks": []}}
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
     def write_genome(self, name: str, rng: np.random.Generator) -> dict[str, str]:
         """Write `name`.fa and `name`.gff3 of a generated genome; return the sequences of its contigs."""
