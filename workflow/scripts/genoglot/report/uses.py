@@ -7,6 +7,7 @@ from genoglot.report.blocks import Block, Bullets, Figure, Heading, Links, Secti
 from genoglot.report.inputs import Linker, read_columns
 from genoglot.report.judgement import judgement
 from genoglot.report.palette import CONSEQUENCE_COLOURS, CONTESTANTS, consequence_words, in_order
+from genoglot.report.variant_figures import FEWEST_FOR_SHAPE, MAX_VIOLIN_POINTS, scores
 from genoglot.report.verdicts import (
     ENDS,
     in_words,
@@ -138,12 +139,12 @@ def _variants(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
     else:
         caption = (
             f"Scores of {scored:,} variants by what the annotation says they do; their number in brackets (shapes are "
-            f"drawn from at most {figures.MAX_VIOLIN_POINTS:,} each; under {figures.FEWEST_FOR_SHAPE}, each is a "
-            "point). The box spans the middle half, its line is the median. The outermost 0.5% on either side lie "
+            f"drawn from at most {MAX_VIOLIN_POINTS:,} each; under {FEWEST_FOR_SHAPE}, each is a point). The box spans "
+            "the middle half, its line is the median. The outermost 0.5% on either side lie "
             "outside the frame. Further left, the model finds the change less likely."
         )
         origin = link.origin(entry, f"{scored:,} variants", "evaluate_variants", "labelled")
-        blocks += [Figure(f"scores-{index}", figures.scores(table), caption, origin=origin), _medians(table)]
+        blocks += [Figure(f"scores-{index}", scores(table), caption, origin=origin), _medians(table)]
     return [*blocks, *_comparisons(index, entry, link), *judgement(index, entry)]
 
 
