@@ -88,8 +88,8 @@ def curves(table: pd.DataFrame, metrics: dict[str, Any]) -> go.Figure:
     shown = shown[np.isfinite(shown)]
     top = min(float(shown.max()), 2.1)
     pad = 0.06 * (top - float(shown.min()) + 0.01)
-    figure.update_yaxes(title="bits per base", range=[float(shown.min()) - pad, top + pad])
-    return figure.update_xaxes(title="tokens seen in training", tickformat="~s", rangemode="tozero")
+    figure.update_yaxes(title_text="bits per base", range=[float(shown.min()) - pad, top + pad])
+    return figure.update_xaxes(title_text="tokens seen in training", tickformat="~s", rangemode="tozero")
 
 
 def dots(
@@ -142,7 +142,7 @@ def dots(
         place = {"x": guess, "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "xshift": 3}
         figure.add_annotation(text="guessing", font_size=11, showarrow=False, borderpad=0, **place)
     pad = 0.05 * (max(shown) - min(shown)) + 1e-3
-    return figure.update_xaxes(title=axis, range=[min(shown) - pad, max(shown) + pad])
+    return figure.update_xaxes(title_text=axis, range=[min(shown) - pad, max(shown) + pad])
 
 
 def _length(point: dict[str, Any], end: str) -> float:
@@ -191,8 +191,8 @@ def confusion(labels: list[str], counts: list[list[int]]) -> go.Figure:
         hovertemplate="%{y} called %{x}: %{text}<extra></extra>",
     )
     figure = base_figure([heat], 150 + 52 * len(labels), margin_t=34)
-    figure.update_xaxes(title="predicted class", showgrid=False, ticks="", type="category")
-    return figure.update_yaxes(title="true class", showgrid=False, autorange="reversed", type="category")
+    figure.update_xaxes(title_text="predicted class", showgrid=False, ticks="", type="category")
+    return figure.update_yaxes(title_text="true class", showgrid=False, autorange="reversed", type="category")
 
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
@@ -230,8 +230,8 @@ def compute(comparison: dict[str, Any]) -> go.Figure:
         style = {"color": GREY, "width": 1.5, "dash": "dash"}
         hover = "%{y:.4f} bits per base<extra>" + label + "</extra>"
         figure.add_scatter(x=span, y=[value] * 2, name=label, mode="lines", line=style, hovertemplate=hover)
-    figure.update_yaxes(title="bits per base on held-out sequence")
-    return figure.update_xaxes(title="compute of training (FLOPs)", type="log", exponentformat="power", dtick=1)
+    figure.update_yaxes(title_text="bits per base on held-out sequence")
+    return figure.update_xaxes(title_text="compute of training (FLOPs)", type="log", exponentformat="power", dtick=1)
 
 
 def markov_lines(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -49,7 +49,7 @@ def scores(table: pd.DataFrame, seed: int = 0) -> go.Figure:
     pad = 0.05 * (high - low) + 1e-6
     figure = base_figure(traces, 120 + 56 * len(names), showlegend=False, margin_t=34)
     figure.add_vline(x=0, line={"color": GREY, "width": 1.5, "dash": "dot"})
-    figure.update_xaxes(title="log-likelihood ratio, alternative against reference (nats)")
+    figure.update_xaxes(title_text="log-likelihood ratio, alternative against reference (nats)")
     return figure.update_xaxes(range=[min(low - pad, -pad), max(high + pad, pad)])
 
 
@@ -62,8 +62,8 @@ def frequency_boxes(labels: list[str], bins: list[dict[str, Any]]) -> go.Figure:
     parts = {part: [row[key] for row in bins] for part, key in BOX.items()}
     box = go.Box(x=labels, **parts, line={"color": BLUE, "width": 1.5}, name="")
     figure = base_figure([box], 380, showlegend=False, margin_t=34)
-    figure.update_xaxes(title="allele frequency (variants)", type="category")
-    return figure.update_yaxes(title="log-likelihood ratio (nats)")
+    figure.update_xaxes(title_text="allele frequency (variants)", type="category")
+    return figure.update_yaxes(title_text="log-likelihood ratio (nats)")
 
 
 def tail_dots(rows: list[str], series: dict[str, list[dict[str, Any]]]) -> go.Figure:
