@@ -138,14 +138,17 @@ def _embeddings(folder: Path) -> dict[str, str]:
 
 
 def _classifier(accuracy: float) -> dict[str, Any]:
-    per_class = [{"class": name, "n": 50, "f1": accuracy, "auroc": 0.9} for name in CLASSES]
-    scores = {"accuracy": accuracy, "mcc": 0.5, "macro_f1": accuracy, "per_class": per_class}
-    return {**scores, **interval("balanced_accuracy", accuracy), "confusion": [[40, 10], [5, 45]]}
+    per_class = [{"class": name, "n": 50, "f1": accuracy, "auroc": 0.9, "auprc": 0.9} for name in CLASSES]
+    scores = {"accuracy": accuracy, "macro_f1": accuracy, "auroc": 0.9, "auprc": 0.9, "per_class": per_class}
+    curves = {"roc": {"x": [0, 0.2, 1], "y": [0, 0.9, 1]}, "pr": {"x": [0, 0.9, 1], "y": [1, 0.8, 0.5]}}
+    intervals = {**interval("balanced_accuracy", accuracy), **interval("mcc", 0.5), "interval": "groups"}
+    return {**scores, **intervals, **curves, "confusion": [[40, 10], [5, 45]]}
 
 
 def _task(folder: Path) -> str:
     metrics = {
-        "classes": CLASSES,
+        **{"task": "regions", "model": "demo", "kind": "region_class", "mode": "full", "target": "classes"},
+        **{"classes": CLASSES, "seeds": [1], "few_shot": None},
         **{"n_train": 300, "n_validation": 50, "n_test": 100},
         "pretrained": _classifier(0.8512),
         "from_scratch": _classifier(0.8401),

@@ -96,8 +96,8 @@ def cells(browser, table):
 def test_every_figure_is_drawn(open_report, manifest):
     browser = open_report(manifest)
     drawn(browser, 200)
-    assert browser.evaluate("document.querySelectorAll('.plot').length") == 8
-    browser.wait("document.querySelectorAll('.plot:has(.main-svg)').length === 8")
+    assert browser.evaluate("document.querySelectorAll('.plot').length") == 9
+    browser.wait("document.querySelectorAll('.plot:has(.main-svg)').length === 9")
     browser.wait("document.querySelectorAll('.violinlayer path').length > 0")
     assert browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 

@@ -13,24 +13,21 @@ import plotly.graph_objects as go
 from genoglot.report.palette import (
     ARCHITECTURE_COLOURS,
     BLUE,
-    CONSEQUENCE_COLOURS,
     CONTESTANTS,
     GREY,
     ORANGE,
     REGION_COLOURS,
     VERMILION,
-    consequence_words,
     in_order,
 )
 from genoglot.sweeps.comparison import series_of
 from genoglot.sweeps.scaling import PowerLaw
 
-MAX_VIOLIN_POINTS = 2_000
-FEWEST_FOR_SHAPE = 20
 ROW = 34
 
 
-def _figure(traces: list[Any], height: int, **layout: Any) -> go.Figure:
+def base_figure(traces: list[Any] | go.Figure, height: int, **layout: Any) -> go.Figure:
+    """What all figures have in common: no colours but those of their traces, and the legend above."""
     figure = go.Figure(traces)
     figure.update_layout(
         template="none",
@@ -76,7 +73,7 @@ def curves(table: pd.DataFrame, metrics: dict[str, Any]) -> go.Figure:
             hovertemplate="%{y:.4f} bits per base<extra>final evaluation</extra>",
         )
     )
-    figure = _figure(traces, 400)
+    figure = base_figure(traces, 400)
     lines = {}
     for family, words in (("left", "left context"), ("both", "both sides")):
         chain = metrics.get("markov", {}).get(family)
@@ -91,8 +88,8 @@ def curves(table: pd.DataFrame, metrics: dict[str, Any]) -> go.Figure:
     shown = shown[np.isfinite(shown)]
     top = min(float(shown.max()), 2.1)
     pad = 0.06 * (top - float(shown.min()) + 0.01)
-    figure.update_yaxes(title="bits per base", range=[float(shown.min()) - pad, top + pad])
-    return figure.update_xaxes(title="tokens seen in training", tickformat="~s", rangemode="tozero")
+    figure.update_yaxes(title_text="bits per base", range=[float(shown.min()) - pad, top + pad])
+    return figure.update_xaxes(title_text="tokens seen in training", tickformat="~s", rangemode="tozero")
 
 
 def dots(
@@ -135,7 +132,7 @@ def dots(
                 hovertemplate="%{text}<br>%{x:.3f}<extra>" + name + "</extra>",
             )
         )
-    figure = _figure(traces, 124 + max(ROW, int(90 * spread * len(series))) * len(rows))
+    figure = base_figure(traces, 124 + max(ROW, int(90 * spread * len(series))) * len(rows))
     ticks = list(range(len(rows)))
     figure.update_yaxes(tickvals=ticks, ticktext=labels[::-1], range=[-0.6, len(rows) - 0.4], ticklabelstandoff=8)
     shown = [point[end] for points in series.values() for point in points for end in point if point[end] is not None]
@@ -145,7 +142,7 @@ def dots(
         place = {"x": guess, "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "xshift": 3}
         figure.add_annotation(text="guessing", font_size=11, showarrow=False, borderpad=0, **place)
     pad = 0.05 * (max(shown) - min(shown)) + 1e-3
-    return figure.update_xaxes(title=axis, range=[min(shown) - pad, max(shown) + pad])
+    return figure.update_xaxes(title_text=axis, range=[min(shown) - pad, max(shown) + pad])
 
 
 def _length(point: dict[str, Any], end: str) -> float:
@@ -193,9 +190,9 @@ def confusion(labels: list[str], counts: list[list[int]]) -> go.Figure:
         showscale=False,
         hovertemplate="%{y} called %{x}: %{text}<extra></extra>",
     )
-    figure = _figure([heat], 150 + 52 * len(labels), margin_t=34)
-    figure.update_xaxes(title="predicted class", showgrid=False, ticks="", type="category")
-    return figure.update_yaxes(title="true class", showgrid=False, autorange="reversed", type="category")
+    figure = base_figure([heat], 150 + 52 * len(labels), margin_t=34)
+    figure.update_xaxes(title_text="predicted class", showgrid=False, ticks="", type="category")
+    return figure.update_yaxes(title_text="true class", showgrid=False, autorange="reversed", type="category")
 
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
@@ -222,7 +219,7 @@ def compute(comparison: dict[str, Any]) -> go.Figure:
                 hovertemplate="%{text}<br>%{x:.3s} FLOPs<br>%{y:.4f} bits per base<extra>" + name + "</extra>",
             )
         )
-    figure = _figure(traces, 460)
+    figure = base_figure(traces, 460)
     for fit in comparison["fits"]:
         ends = np.geomspace(fit["from_flops"], fit["to_flops"], 60)
         colour = ARCHITECTURE_COLOURS.get(fit["architecture"], GREY)
@@ -233,8 +230,8 @@ def compute(comparison: dict[str, Any]) -> go.Figure:
         style = {"color": GREY, "width": 1.5, "dash": "dash"}
         hover = "%{y:.4f} bits per base<extra>" + label + "</extra>"
         figure.add_scatter(x=span, y=[value] * 2, name=label, mode="lines", line=style, hovertemplate=hover)
-    figure.update_yaxes(title="bits per base on held-out sequence")
-    return figure.update_xaxes(title="compute of training (FLOPs)", type="log", exponentformat="power", dtick=1)
+    figure.update_yaxes(title_text="bits per base on held-out sequence")
+    return figure.update_xaxes(title_text="compute of training (FLOPs)", type="log", exponentformat="power", dtick=1)
 
 
 def markov_lines(rows: list[dict[str, Any]]) -> dict[str, float]:
@@ -245,62 +242,3 @@ def markov_lines(rows: list[dict[str, Any]]) -> dict[str, float]:
         if values:
             lines[label] = float(np.mean(values))
     return lines
-
-
-def _shape(colour: str, count: int) -> dict[str, Any]:
-    """Style of a distribution: a violin and a box, or bare points where there are too few for a shape."""
-    if count < FEWEST_FOR_SHAPE:
-        nothing = {"line": {"width": 0}, "fillcolor": "rgba(0,0,0,0)"}
-        return {"points": "all", "pointpos": 0.15, "jitter": 0.0, "marker": {"color": colour, "size": 7}, **nothing}
-    return {"points": False, "line": {"color": colour, "width": 1.5}, "box": {"visible": True, "width": 0.3}}
-
-
-def scores(table: pd.DataFrame, seed: int = 0) -> go.Figure:
-    """Distribution of log-likelihood ratios per consequence (columns llr and consequence of labelled.parquet)."""
-    kept = table[np.isfinite(table["llr"].astype(float)) & table["consequence"].fillna("").ne("")]
-    counts = kept["consequence"].value_counts()
-    names = in_order(list(counts.index), CONSEQUENCE_COLOURS)
-    traces = []
-    for name in names[::-1]:
-        values = kept.loc[kept["consequence"] == name, "llr"].astype(float)
-        if len(values) > MAX_VIOLIN_POINTS:
-            values = values.sample(MAX_VIOLIN_POINTS, random_state=seed)
-        colour = CONSEQUENCE_COLOURS.get(name, GREY)
-        traces.append(
-            go.Violin(
-                x=values.to_numpy(dtype=np.float32),
-                name=f"{escape(consequence_words(name), quote=False)} ({counts[name]:,})",
-                orientation="h",
-                side="positive",
-                width=1.7,
-                spanmode="hard",
-                hoverinfo="x+name",
-                **_shape(colour, len(values)),
-            )
-        )
-    low, high = np.percentile(kept["llr"].astype(float), [0.5, 99.5])
-    pad = 0.05 * (high - low) + 1e-6
-    figure = _figure(traces, 120 + 56 * len(names), showlegend=False, margin_t=34)
-    figure.add_vline(x=0, line={"color": GREY, "width": 1.5, "dash": "dot"})
-    figure.update_xaxes(title="log-likelihood ratio, alternative against reference (nats)")
-    return figure.update_xaxes(range=[min(low - pad, -pad), max(high + pad, pad)])
-
-
-# parts of a box and where a bin of allele frequency (`frequency_bins` of genoglot.variants.frequency) has them
-BOX = {"lowerfence": "q05", "q1": "q25", "median": "q50", "q3": "q75", "upperfence": "q95", "mean": "mean"}
-
-
-def frequency_boxes(labels: list[str], bins: list[dict[str, Any]]) -> go.Figure:
-    """Distribution of log-likelihood ratios in bins of allele frequency, from their quantiles."""
-    parts = {part: [row[key] for row in bins] for part, key in BOX.items()}
-    box = go.Box(x=labels, **parts, line={"color": BLUE, "width": 1.5}, name="")
-    figure = _figure([box], 380, showlegend=False, margin_t=34)
-    figure.update_xaxes(title="allele frequency (variants)", type="category")
-    return figure.update_yaxes(title="log-likelihood ratio (nats)")
-
-
-def tail_dots(rows: list[str], series: dict[str, list[dict[str, Any]]]) -> go.Figure:
-    """Odds ratios in tails, as `dots`, on a logarithmic axis with a line at 1."""
-    figure = dots(rows, series, "odds ratio in the tail")
-    figure.update_xaxes(type="log", range=None, autorange=True)
-    return figure.add_vline(x=1, line={"color": GREY, "width": 1.5, "dash": "dot"})

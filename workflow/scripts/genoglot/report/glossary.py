@@ -25,7 +25,18 @@ GLOSSARY = [
     (
         "AUROC",
         "Take one variant of each of two kinds at random: how often does the first have the lower score? "
-        "0.5 is guessing, 1 is always.",
+        "0.5 is guessing, 1 is always. Of a task: take an example of the class and one of another; how often is the "
+        "first found the likelier one? It is the area under the ROC curve.",
+    ),
+    (
+        "MCC",
+        "Matthews' correlation coefficient of the classes that are called and the true ones: 1 if all calls are right, "
+        "0 if they say nothing. Rare classes count, as in balanced accuracy, and so do false alarms.",
+    ),
+    (
+        "precision, recall, AUPRC",
+        "Of the examples called, the share that is right; of the right ones, the share that is called. AUPRC is the "
+        "area under precision over recall; guessing gives the share of such examples among all.",
     ),
     (
         "balanced accuracy",
@@ -49,8 +60,9 @@ GLOSSARY = [
     ),
     (
         "95% interval",
-        "The range in which the number falls when the windows or variants are drawn anew (bootstrap). Two numbers are "
-        "called not distinguishable when their difference could be zero.",
+        "The range in which the number falls when the windows, examples or variants are drawn anew (bootstrap), or, of "
+        "three or more trainings, when they start from other seeds. Two numbers are called not distinguishable when "
+        "their difference could be zero.",
     ),
     (
         "region class",

@@ -16,6 +16,8 @@ from genoglot.report.blocks import Link, Origin
 # what the address of a genome browser may be filled in with
 PLACEHOLDERS = ("genome", "contig", "start", "end")
 KINDS = ("genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "variants", "scans", "interpretation")
+# what the keys of still pictures in an entry end in
+PICTURES = ("png", "svg")
 # entry of the manifest -> where its content goes
 JSON_FILES = {
     "genome_json": "genome",
@@ -49,7 +51,7 @@ def load_manifest(manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _is_file(key: str) -> bool:
-    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf", "png", "svg"}
+    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf"} or key.endswith(PICTURES)
 
 
 def _json(path: str | Path) -> Any:
@@ -99,14 +101,18 @@ class Linker:
         # a first part with a colon would be read as a URL scheme
         return Link(text or relative, "./" + quote(relative))
 
-    def stills(self, paths: dict[str, Path]) -> list[Link]:
-        """Links to the still pictures among the files of an entry."""
-        return [self(paths[kind], kind.upper()) for kind in ("png", "svg") if kind in paths]
+    def stills(self, paths: dict[str, Path], name: str = "") -> list[Link]:
+        """Links to the still pictures among the files of an entry: under `png`, or `{name}_png`, and so on."""
+        keys = {kind: f"{name}_{kind}" if name else kind for kind in PICTURES}
+        return [self(paths[key], kind.upper()) for kind, key in keys.items() if key in paths]
 
-    def origin(self, entry: dict[str, Any], shown: str, rule: str, *kinds: str, stills: bool = False) -> Origin:
-        """Where a figure of an entry of the manifest comes from: the files under `kinds` that `rule` made."""
+    def origin(self, entry: dict[str, Any], shown: str, rule: str, *kinds: str, stills: bool | str = False) -> Origin:
+        """Where a figure of an entry of the manifest comes from: the files under `kinds` that `rule` made.
+
+        `stills` adds links to its still pictures; where an entry has several, it is the name of those.
+        """
         paths = entry["paths"]
-        pictures = self.stills(paths) if stills else []
+        pictures = self.stills(paths, "" if stills is True else stills) if stills else []
         source = f"sweep {entry['name']}" if "comparison" in entry else f"model {entry.get('model') or entry['name']}"
         return Origin(shown, source, rule, [self(paths[kind]) for kind in kinds], pictures)
 

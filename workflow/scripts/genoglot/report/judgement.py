@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from genoglot.report import figures
+from genoglot.report import variant_figures
 from genoglot.report.blocks import Block, Bullets, Figure, Heading, Table, Text
 from genoglot.report.palette import CONTESTANTS, consequence_words
 from genoglot.report.verdicts import (
@@ -123,7 +123,7 @@ def _tails(name: str, item: dict[str, Any], caption: str) -> list[Block]:
         key: [{end: tails[place][column] for end, column in ends.items()} for place in places]
         for key, tails in found.items()
     }
-    return [Figure(name, figures.tail_dots(rows, series), caption)]
+    return [Figure(name, variant_figures.tail_dots(rows, series), caption)]
 
 
 def _tail_table(measured: list[dict[str, Any]], words: str = "") -> list[Block]:
@@ -197,7 +197,7 @@ def _bins_figure(index: int, bins: list[dict[str, Any]]) -> Figure:
         "span the middle half, their line is the median, the dashed line the mean, and whiskers reach from the 5th to "
         "the 95th percentile. Further down, the model finds the change less likely."
     )
-    return Figure(f"frequency-{index}", figures.frequency_boxes(labels, shown), caption)
+    return Figure(f"frequency-{index}", variant_figures.frequency_boxes(labels, shown), caption)
 
 
 def _bins_table(bins: list[dict[str, Any]]) -> Table:

@@ -23,7 +23,7 @@
   };
 
   // text and grid take the colours of the page, which follow the reader's setting
-  function theme(paper) {
+  function theme(paper, layout) {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => (paper ? PAPER[name] : style.getPropertyValue(name).trim());
     const changes = {
@@ -37,7 +37,7 @@
       "modebar.color": colour("--soft"),
       "modebar.activecolor": colour("--ink"),
     };
-    for (const axis of ["xaxis", "yaxis"]) {
+    for (const axis of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
       changes[axis + ".title.font.size"] = 13;
       changes[axis + ".gridcolor"] = colour("--grid");
       changes[axis + ".linecolor"] = colour("--rule");
@@ -66,7 +66,7 @@
     for (const element of plots.filter((each) => each.data)) {
       const width = Math.min(element.clientWidth, PAPER_WIDTH);
       const size = paper ? { width: width } : { width: null, autosize: true };
-      const changes = { ...theme(paper), ...size };
+      const changes = { ...theme(paper, element.layout), ...size };
       const heat = heatText(element);
       if (heat.length) {
         Plotly.update(element, { "textfont.color": changes["font.color"] }, changes, heat);
@@ -78,7 +78,7 @@
 
   function draw(element) {
     const figure = JSON.parse(document.getElementById(element.dataset.figure).textContent);
-    const changes = theme(false);
+    const changes = theme(false, figure.layout);
     assign(figure.layout, changes);
     for (const trace of figure.data) {
       if (trace.type === "heatmap") {

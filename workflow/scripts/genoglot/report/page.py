@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 from genoglot import __version__
 from genoglot.files import atomic_path
-from genoglot.report import costs, data, embeddings, interpretation, scans, sections, sweeps, uses, words
+from genoglot.report import costs, data, embeddings, interpretation, scans, sections, sweeps, tasks, uses, words
 from genoglot.report.blocks import Figure, Link, Map, Section
 from genoglot.report.contents import contents
 from genoglot.report.glossary import GLOSSARY
@@ -61,6 +61,15 @@ MODEL_FILES = {
     "metrics.json": "likelihoods beside their baselines",
     "curves.tsv": "learning curves",
 }
+TASK_FILES = {
+    "examples.parquet": "labelled examples as the model sees them, and their splits",
+    "examples.json": "counts of these, what was left out, what the splits share",
+    "head.safetensors": "weights of the head, and of what was trained of the network",
+    "head.json": "classes, settings and the network that the head belongs to",
+    "predictions.parquet": "what each contestant says of the test examples",
+    "few_shot.json": "what is learnt from few labels",
+    "metrics.json": "measures of all contestants",
+}
 
 
 def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | Path | None = None) -> None:
@@ -88,7 +97,7 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
         embeddings.embeddings_section(
             loaded["embeddings"], loaded["models"], link, browser_url(manifest.get("browser_url"))
         ),
-        uses.tasks_section(loaded["tasks"], link),
+        tasks.tasks_section(loaded["tasks"], link),
         uses.variants_section(loaded["variants"], link),
         *([scans.scans_section(loaded["scans"], link)] if loaded["scans"] else []),
         *([interpretation.interpretation_section(loaded["interpretation"], link)] if loaded["interpretation"] else []),
@@ -169,7 +178,7 @@ def _introduction(loaded: dict[str, list[dict[str, Any]]]) -> list[str]:
         sentences.append(_learned(entry))
     made = [
         (len({entry["genome"] for entry in loaded["embeddings"]}), "genome", "embedded"),
-        (len({entry["task"] for entry in loaded["tasks"]}), "task", "fine-tuned"),
+        (len({entry["task"] for entry in loaded["tasks"]}), "task", "learnt"),
         (len({entry["name"] for entry in loaded["variants"]}), "variant set", "scored"),
     ]
     listed = [f"{words.count(number, noun)} {verb}" for number, noun, verb in made if number]
@@ -229,14 +238,8 @@ def _files(loaded: dict[str, list[dict[str, Any]]], link: Linker) -> list[tuple[
         title = f"Embeddings of {entry['genome']} by {entry['model']}"
         groups.append((title, link.siblings(entry["paths"]["umap"], names)))
     for entry in loaded["tasks"]:
-        names = {
-            "head.safetensors": "weights of network and head",
-            "head.json": "classes and settings",
-            "predictions.parquet": "predictions for the test windows",
-            "metrics.json": "scores beside their baselines",
-        }
         title = f"Task {entry['task']} by {entry['model']}"
-        groups.append((title, link.siblings(entry["paths"]["metrics"], names)))
+        groups.append((title, link.siblings(entry["paths"]["metrics"], TASK_FILES)))
     for entry in loaded["variants"]:
         names = {
             "vcf": "all records with scores in INFO",

@@ -27,11 +27,15 @@ from genoglot.report.palette import (
     consequence_words,
     in_order,
 )
+from genoglot.report.task_curves import DASHES, FEW_SHOT_MEASURES, PER, few_shot_lines, ranking_curves, sideways
 from genoglot.sweeps.comparison import series_of
 from genoglot.sweeps.scaling import PowerLaw
 
 MAX_POINTS = 30_000
 MARKERS = "oDs^P"
+# what plotly calls lines and markers -> what matplotlib does
+LINES: dict[str, Any] = {"solid": "-", "dash": (0, (5, 2)), "dot": (0, (1.2, 1.2)), "dashdot": (0, (6, 2, 1.2, 2))}
+SYMBOLS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "x": "x"}
 # an inch, which is what journals ask for at least
 DOTS = 300
 
@@ -158,3 +162,55 @@ def _intervals(
     high = np.array([row[f"{prefix}auroc_high"] for _, row in rows])
     places = [place + shift for place, _ in rows]
     axes.errorbar(values, places, xerr=[values - low, high - values], fmt="o", color=colour, markersize=4, label=label)
+
+
+def plot_roc(metrics: str | Path, figures: Iterable[str | Path]) -> None:
+    """ROC of a task: of two classes of all contestants, otherwise of each class or label by the pretrained network."""
+    found = read_json(Path(metrics))
+    curves = ranking_curves(found)
+    with _figure(figures, 5.6, 3.8) as axes:
+        if not curves:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, "Nothing of this task has a ROC curve.", ha="center")
+            return
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":", label="guessing")
+        for curve in curves:
+            style: dict[str, Any] = {"color": curve.colour, "linestyle": LINES[curve.dash], "label": curve.label}
+            axes.plot(curve.roc["x"], curve.roc["y"], linewidth=1.6, **style)
+        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        # each label once, guessing last
+        named = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        named["guessing"] = named.pop("guessing")
+        beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        axes.legend(list(named.values()), list(named), frameon=False, **beside)
+        axes.set_title(f"task {found['task']}, {found['n_test']:,} test examples", fontsize=9)
+
+
+def plot_few_shot(metrics: str | Path, figures: Iterable[str | Path]) -> None:
+    """What each contestant of a task reaches by the number of labelled examples: draws as dots, lines through means."""
+    found = read_json(Path(metrics))
+    few_shot = found.get("few_shot")
+    lines = few_shot_lines(few_shot) if few_shot else []
+    with _figure(figures, 5.6, 3.6) as axes:
+        if not lines:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, "This task was not learnt from few labels.", ha="center")
+            return
+        words, guess = FEW_SHOT_MEASURES[few_shot["measure"]]
+        for number, line in enumerate(lines):
+            shift = sideways(number, len(lines))
+            name, colour, symbol = CONTESTANTS[line.contestant]
+            style: dict[str, Any] = {"color": colour, "marker": SYMBOLS[symbol], "markersize": 4}
+            dashes = LINES[DASHES[line.contestant]]
+            axes.plot(shift * np.array(line.sizes), line.values, linestyle="", alpha=0.4, markeredgewidth=0, **style)
+            axes.plot(
+                shift * np.array(line.mean_sizes), line.means, linewidth=1.6, linestyle=dashes, label=name, **style
+            )
+        axes.axhline(guess, color=GREY, linewidth=0.8, linestyle=":", label="guessing")
+        sizes = sorted({size for line in lines for size in line.sizes})
+        axes.set(xscale="log", xlabel=f"labelled examples{PER[found['target']]}", ylabel=words)
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.minorticks_off()
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.set_title(f"task {found['task']}, {found['n_test']:,} test examples", fontsize=9)

@@ -1,4 +1,4 @@
-"""The sections of the report on what models are used for: tasks and variants; `embeddings` has its own module."""
+"""The section of the report on variants: their scores by consequence, and what these are judged by."""
 
 from typing import Any
 
@@ -6,14 +6,13 @@ from genoglot.report import figures
 from genoglot.report.blocks import Block, Bullets, Figure, Heading, Links, Section, Table, Text
 from genoglot.report.inputs import Linker, read_columns
 from genoglot.report.judgement import judgement
-from genoglot.report.palette import CONSEQUENCE_COLOURS, CONTESTANTS, consequence_words, in_order
+from genoglot.report.palette import CONSEQUENCE_COLOURS, consequence_words, in_order
+from genoglot.report.variant_figures import FEWEST_FOR_SHAPE, MAX_VIOLIN_POINTS, scores
 from genoglot.report.verdicts import (
     ENDS,
     in_words,
     judge_comparison,
-    judge_twins,
     judge_variants,
-    number,
     with_interval,
 )
 
@@ -29,78 +28,6 @@ REASONS = {
     "SYMBOLIC": "a symbolic allele or breakend that does not say its sequence",
     "TOO_LONG": "longer than scoring.max_length, or than half of the model's window",
 }
-
-
-def tasks_section(entries: list[dict[str, Any]], link: Linker) -> Section:
-    """Fine-tuned tasks beside the twin from scratch, 6-mers and the commonest class."""
-    title = "Fine-tuned tasks"
-    if not entries:
-        return Section("tasks", title, "Tasks", missing="No task is configured for these models.")
-    blocks: list[Block] = [
-        Text(
-            "A task fine-tunes the pretrained network on labelled windows. Its twin is the same network, trained in "
-            "the same way on the same windows, but from random weights: what lies between the two is what "
-            "pretraining was worth."
-        )
-    ]
-    for index, entry in enumerate(entries):
-        blocks += _task(index, entry, link)
-    return Section("tasks", title, "Tasks", blocks)
-
-
-def _task(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
-    metrics = entry["metrics"]
-    keys = [key for key in ("pretrained", "from_scratch", "kmer", "majority") if metrics.get(key)]
-    rows = [
-        [
-            CONTESTANTS[key][0],
-            with_interval(metrics[key], "balanced_accuracy"),
-            number(metrics[key].get("accuracy")),
-            number(metrics[key].get("macro_f1")),
-            number(metrics[key].get("mcc")),
-            in_words(judge_twins(metrics, key)) if key in ("from_scratch", "kmer") else "",
-        ]
-        for key in keys
-    ]
-    columns = ["classifier", "balanced accuracy (95% interval)", "accuracy", "macro F1", "MCC", "pretrained against it"]
-    sizes = ", ".join(
-        f"{metrics[f'n_{split}']:,} {words}"
-        for split, words in (("train", "training"), ("validation", "validation"), ("test", "test"))
-        if f"n_{split}" in metrics
-    )
-    key = f"balanced accuracy {number(metrics['pretrained']['balanced_accuracy'])}"
-    tested = f"{metrics['n_test']:,} test windows" if "n_test" in metrics else "test windows"
-    origin = link.origin(entry, tested, "finetune_head", "metrics")
-    note = "Two classifiers are called apart only if their intervals do not overlap. MCC: 1 is perfect, 0 is guessing."
-    blocks: list[Block] = [
-        Heading(f"Task {entry['task']}, model {entry['model']}", f"tasks-{index}", key),
-        Text(f"Windows: {sizes}."),
-        Table(columns, rows, {1, 2, 3, 4}, note),
-    ]
-    trained = [key for key in keys if metrics[key].get("per_class")]
-    if trained:
-        classes = [item["class"] for item in metrics[trained[0]]["per_class"]]
-        sizes_by_class = {item["class"]: item["n"] for item in metrics[trained[0]]["per_class"]}
-        series = {
-            key: [
-                {"value": {item["class"]: item["f1"] for item in metrics[key]["per_class"]}.get(name)}
-                for name in classes
-            ]
-            for key in trained
-        }
-        labels = [f"{name} ({sizes_by_class[name]:,})" for name in classes]
-        caption = (
-            "F1 score of each class (the harmonic mean of how many calls are right and how many windows are found) on "
-            f"the {metrics.get('n_test', sum(sizes_by_class.values())):,} test windows; their number by class in "
-            "brackets. Further right is better."
-        )
-        blocks.append(Figure(f"task-f1-{index}", figures.dots(labels, series, "F1"), caption, origin=origin))
-    counts = metrics["pretrained"].get("confusion")
-    if counts:
-        caption = "Which class the pretrained and fine-tuned network called the test windows of each class."
-        figure = figures.confusion(metrics["classes"], counts)
-        blocks.append(Figure(f"task-confusion-{index}", figure, caption, narrow=True, origin=origin))
-    return blocks
 
 
 def variants_section(entries: list[dict[str, Any]], link: Linker) -> Section:
@@ -138,12 +65,12 @@ def _variants(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
     else:
         caption = (
             f"Scores of {scored:,} variants by what the annotation says they do; their number in brackets (shapes are "
-            f"drawn from at most {figures.MAX_VIOLIN_POINTS:,} each; under {figures.FEWEST_FOR_SHAPE}, each is a "
-            "point). The box spans the middle half, its line is the median. The outermost 0.5% on either side lie "
+            f"drawn from at most {MAX_VIOLIN_POINTS:,} each; under {FEWEST_FOR_SHAPE}, each is a point). The box spans "
+            "the middle half, its line is the median. The outermost 0.5% on either side lie "
             "outside the frame. Further left, the model finds the change less likely."
         )
         origin = link.origin(entry, f"{scored:,} variants", "evaluate_variants", "labelled")
-        blocks += [Figure(f"scores-{index}", figures.scores(table), caption, origin=origin), _medians(table)]
+        blocks += [Figure(f"scores-{index}", scores(table), caption, origin=origin), _medians(table)]
     return [*blocks, *_comparisons(index, entry, link), *judgement(index, entry)]
 
 

@@ -17,6 +17,12 @@ ENDS = {"value": "", "low": "_low", "high": "_high"}
 Z = 1.96
 GUESSED_BITS = 2.0
 GUESSED_AUROC = 0.5
+# the measure of a task's target that decides on verdicts, in words, and what guessing gives; of classes see `guessed`
+JUDGED = {
+    "classes": ("balanced_accuracy", "balanced accuracy", None),
+    "labels": ("auroc", "mean AUROC", GUESSED_AUROC),
+    "values": ("spearman", "Spearman's correlation", 0.0),
+}
 
 
 def in_words(kind: str) -> str:
@@ -121,23 +127,31 @@ def judge_representation(metrics: dict[str, Any], key: str) -> str:
 
 
 def judge_task(task: str, metrics: dict[str, Any]) -> Headline:
-    """Balanced accuracy of the pretrained network against its twin from scratch and 6-mers."""
-    pretrained = metrics["pretrained"]
+    """The pretrained network against its twin from scratch and k-mers, by the measure of `JUDGED`."""
+    name, unit, _ = JUDGED[metrics["target"]]
     baselines = [
-        Baseline(name, number(metrics[key]["balanced_accuracy"]), judge_twins(metrics, key))
-        for key, name in (("from_scratch", "same network from scratch"), ("kmer", "6-mer frequencies"))
+        Baseline(words, number(metrics[key].get(name)), judge_contestant(metrics, key))
+        for key, words in (("from_scratch", "same network from scratch"), ("kmer", "k-mers"))
         if metrics.get(key)
     ]
-    note = f"Guessing gives {1 / len(metrics['classes']):.2f}."
-    if "n_test" in metrics:
-        note += f" {metrics['n_test']:,} test windows."
-    return Headline(f"Task {task}", number(pretrained["balanced_accuracy"]), "balanced accuracy", baselines, note)
+    note = f"Guessing gives {guessed(metrics):.2g}. {metrics['n_test']:,} test examples."
+    return Headline(f"Task {task}", number(metrics["pretrained"].get(name)), unit, baselines, note)
 
 
-def judge_twins(metrics: dict[str, Any], key: str) -> str:
-    """The pretrained network against `from_scratch` or `kmer`."""
-    kind = by_intervals(metrics["pretrained"], metrics[key], "balanced_accuracy")
-    return above_guessing(kind, metrics["pretrained"].get("balanced_accuracy_low"), 1 / len(metrics["classes"]))
+def judge_contestant(metrics: dict[str, Any], key: str) -> str:
+    """The pretrained network against another contestant of a task, by the measure of `JUDGED`."""
+    name = JUDGED[metrics["target"]][0]
+    kind = by_intervals(metrics["pretrained"], metrics[key], name)
+    return above_guessing(kind, metrics["pretrained"].get(f"{name}_low"), guessed(metrics))
+
+
+def guessed(metrics: dict[str, Any]) -> float:
+    """What guessing gives by the measure of `JUDGED`; of classes one over the number of those that are tested."""
+    name, _, guess = JUDGED[metrics["target"]]
+    if guess is not None:
+        return guess
+    majority = (metrics.get("majority") or {}).get(name)
+    return 1 / len(metrics["classes"]) if majority is None else majority
 
 
 def judge_comparison(comparison: dict[str, Any]) -> str:
