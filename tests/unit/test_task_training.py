@@ -198,7 +198,7 @@ def test_low_rank_updates_leave_the_backbone_as_it_is(architecture, make_genome,
     for name, value in before.items():
         assert torch.equal(value, after[name]), name
     updates = [value for name, value in after.items() if "lora_B" in name]
-    assert updates and any(value.abs().max() > 0 for value in updates)
+    assert any(value.abs().max() > 0 for value in updates)
 
 
 def test_a_probe_is_the_logistic_regression_of_the_vectors(model):

@@ -124,6 +124,19 @@ def test_a_sweep_is_a_model_for_each_combination_and_a_comparison(inputs, tmp_pa
     assert study.jobs()["finetune_head"] == 4
 
 
+def test_genomes_that_a_model_was_not_trained_on_are_embedded_by_name(inputs, tmp_path):
+    study = inputs.copy(tmp_path)
+    with open(study / "genomes.tsv", "a") as handle:
+        handle.write("strain\ttoy.fa\t\n")
+    study.configure(embeddings={"genomes": ["toy", "strain"]})
+    assert study.jobs()["analyse_embeddings"] == 2
+    study.configure(embeddings={"genomes": ["strain"]})
+    assert study.jobs()["analyse_embeddings"] == 1
+    study.configure(embeddings={"genomes": ["stran"]})
+    run = study.snakemake("--dry-run")
+    assert "embeddings.genomes: genomes.tsv has no stran; did you mean strain?" in run.stdout
+
+
 def test_a_model_that_comes_trained_is_imported_and_used_like_any_other(inputs, tmp_path):
     study = inputs.copy(tmp_path)
     (study / "other").mkdir()

@@ -63,7 +63,15 @@ CONFIG = {
     "embeddings": {"step": 64, "max_points": 400},
     "scoring": {"bootstraps": 50, "chunks": 2, "calibration": {"sites": 500}},
     "scans": {"part": {"genome": "toy", "bed": "part.bed"}},
-    "interpretation": {"genes": {"genome": "toy", "regions": ["chrB:801-860", "chrB:1-40"], "map_length": 50, "tasks": ["regions"], "orders": 2}},
+    "interpretation": {
+        "genes": {
+            "genome": "toy",
+            "regions": ["chrB:801-860", "chrB:1-40"],
+            "map_length": 50,
+            "tasks": ["regions"],
+            "orders": 2,
+        }
+    },
     "report": {"title": "A tiny study"},
     "mirrors": {"https://labels.invalid/": "./"},
 }

@@ -74,6 +74,8 @@ def configuration_problems(study: Study) -> Iterator[str]:
     for name, task in study.tasks.items():
         yield from _task_problems(study, f"tasks.{name}", task)
     yield from _scan_problems(study)
+    for genome in study.config["embeddings"]["genomes"] or []:
+        yield from _unknown(f"embeddings.genomes: {study.config['genomes']} has no", genome, study.genomes)
     for genome, windows in study.config["embeddings"]["windows"].items():
         yield from _unknown(f"embeddings.windows: {study.config['genomes']} has no", genome, study.genomes)
         if windows != EACH_CONTIG:

@@ -143,9 +143,10 @@ class Study:
         ]
 
     def embeddings(self) -> list[tuple[str, str]]:
-        """Pairs of a genome and a model whose corpus holds it."""
+        """Pairs of a genome and a model: the genomes that the configuration names, or those of the model's corpus."""
         used = [model for model in self.models if "embeddings" in self.models[model]["uses"]]
-        return [(genome, model) for model in used for genome in self.corpus_of(model)["genomes"]]
+        named = self.config["embeddings"]["genomes"]
+        return [(genome, model) for model in used for genome in (named or self.corpus_of(model)["genomes"])]
 
     def embedding_settings(self) -> dict[str, Any]:
         """What of the configuration decides on the embeddings of a genome, but where windows lie."""

@@ -15,7 +15,9 @@ log = logging.getLogger(__name__)
 HEADER = r"#|track(?:\s|$)|browser(?:\s|$)"
 
 
-def read_bed(bed: str | Path, contigs: pd.DataFrame, names: str | Path | None = None) -> pd.DataFrame:
+def read_bed(
+    bed: str | Path, contigs: pd.DataFrame, names: str | Path | None = None, rest: bool = False
+) -> pd.DataFrame:
     """Intervals of a plain, gzip or bgzip BED file, as columns contig, start and end, in file order.
 
     Intervals on contigs that cleaning dropped are left out.
@@ -25,6 +27,8 @@ def read_bed(bed: str | Path, contigs: pd.DataFrame, names: str | Path | None = 
         contigs: columns contig and length of the genome.
         names: the genome's `names.tsv`, for files that call contigs by other names; without it they are called as in
             the genome.
+        rest: whether to give the columns `line`, its number, and `text`, the line itself, too; the attribute `header`
+            of the table is then the last comment before the first interval, or None.
 
     Raises:
         InputError: a line is no interval, names a contig that the genome does not have, or reaches past its end; or
@@ -49,7 +53,10 @@ def read_bed(bed: str | Path, contigs: pd.DataFrame, names: str | Path | None = 
             f"{bed}, line {row['line']}: {row['contig']} {row['start']} {row['end']} reaches past the end of the "
             f"contig, which has {length[past.index[0]]} bases; is the file made for another assembly version?"
         )
-    return rows[["contig", "start", "end"]].reset_index(drop=True)
+    columns = ["contig", "start", "end", *(["line", "text"] if rest else [])]
+    found = rows[columns].reset_index(drop=True)
+    found.attrs["header"] = rows.attrs["header"] if rest else None
+    return found
 
 
 def _rows(bed: str | Path) -> pd.DataFrame:
@@ -57,6 +64,7 @@ def _rows(bed: str | Path) -> pd.DataFrame:
     with open_plain(bed) as handle:
         text = pd.Series(handle.read().decode("utf-8", "replace").splitlines(), dtype="str")
     text.index += 1
+    everything = text
     text = text[(text.str.strip() != "") & ~text.str.match(HEADER)]
     if text.empty:
         raise InputError(f"{bed}: the file holds no intervals; expected lines of contig, start and end, as in BED")
@@ -74,7 +82,11 @@ def _rows(bed: str | Path) -> pd.DataFrame:
             f"{bed}, line {line}: found {text[line][:80]!r}, expected contig, start and end separated by tabs, as in "
             "BED: whole numbers from 0, start < end"
         )
-    return fields.assign(line=fields.index)
+    fields = fields.assign(line=fields.index, text=text)
+    comments = everything[: text.index[0] - 1]
+    comments = comments[comments.str.startswith("#")]
+    fields.attrs["header"] = comments.iloc[-1] if len(comments) else None
+    return fields
 
 
 def _refuse_contigs(bed: str | Path, rows: pd.DataFrame, contigs: pd.DataFrame) -> None:

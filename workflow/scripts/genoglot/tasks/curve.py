@@ -37,8 +37,8 @@ def learn_from_few(
     """Write the points of the curve: what each contestant reaches on the test examples, by number and draw.
 
     A draw has as many labelled examples of each class to choose the epoch by as to train on: with more of them, few
-    labels would not be few. A smaller draw is part of the larger ones of the same number. Trainings are given as many epochs
-    as `FEWEST_STEPS` steps take.
+    labels would not be few. A smaller draw is part of the larger ones of the same number. Trainings are given as many
+    epochs as `FEWEST_STEPS` steps take.
 
     Args:
         few_shot: `per_class`, numbers of examples, and `draws`.

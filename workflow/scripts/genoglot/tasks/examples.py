@@ -64,7 +64,8 @@ class Examples:
         with atomic_path(folder / TABLE) as temporary:
             pq.write_table(table, temporary, compression="zstd")
         write_json(
-            folder / ABOUT, {"target": self.target.kind, "names": list(self.target.names), "length": length, **self.about}
+            folder / ABOUT,
+            {"target": self.target.kind, "names": list(self.target.names), "length": length, **self.about},
         )
 
     @classmethod

@@ -87,8 +87,8 @@ def load_head(folder: Path, backbone: Path) -> Head:
     if found != about["backbone_sha256"]:
         raise InputError(
             f"{folder / HEAD} was trained on model {about['backbone']}, whose {WEIGHTS} has the SHA-256 "
-            f"{about['backbone_sha256'][:12]}..., and {backbone / WEIGHTS} has {found[:12]}...: a head is of use on the "
-            "backbone alone that it was trained on"
+            f"{about['backbone_sha256'][:12]}..., and {backbone / WEIGHTS} has {found[:12]}...: a head is of use on "
+            "the backbone alone that it was trained on"
         )
     settings, target = about["settings"], Target(about["target"], tuple(about["classes"]))
     language_model = load_language_model(backbone).at_layer(settings["layer"])

@@ -34,7 +34,9 @@ def read_labels(table: pd.DataFrame, kind: str, where: pd.Series) -> tuple[Targe
     known = ~text.isin(UNKNOWN)
     if kind == "classification":
         if text.shape[1] != 1:
-            raise InputError(f"{where.iloc[0]}: kind classification takes one column of labels, found {few(text.columns)}")
+            raise InputError(
+                f"{where.iloc[0]}: kind classification takes one column of labels, found {few(text.columns)}"
+            )
         return _classes(text.iloc[:, 0], known.iloc[:, 0].to_numpy(), where)
     if kind == "multilabel" and text.shape[1] == 1:
         return _lists(text.iloc[:, 0], known.iloc[:, 0].to_numpy())
@@ -48,7 +50,9 @@ def read_labels(table: pd.DataFrame, kind: str, where: pd.Series) -> tuple[Targe
     if wrong.to_numpy().any():
         row = int(wrong.any(axis=1).to_numpy().argmax())
         column = wrong.columns[wrong.iloc[row].to_numpy().argmax()]
-        raise InputError(f"{where.iloc[row]}: found {text[column].iloc[row][:SHOWN]!r} as {column}, expected {expected}")
+        raise InputError(
+            f"{where.iloc[row]}: found {text[column].iloc[row][:SHOWN]!r} as {column}, expected {expected}"
+        )
     target = Target(TARGETS[kind], tuple(map(str, text.columns)))
     return target, numbers.to_numpy(dtype=np.float32), known.any(axis=1).to_numpy()
 

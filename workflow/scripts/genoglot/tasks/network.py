@@ -61,7 +61,9 @@ def _weights(model: LanguageModel, written: Tokens, codes: np.ndarray, pooling: 
     if pooling == "centre":
         return central_weights(written, codes.shape[1])
     known = np.pad(np.cumsum(codes < N_CODE, axis=1), ((0, 0), (1, 0)))
-    bases: np.ndarray = np.take_along_axis(known, written.ends, axis=1) - np.take_along_axis(known, written.starts, axis=1)
+    bases: np.ndarray = np.take_along_axis(known, written.ends, axis=1) - np.take_along_axis(
+        known, written.starts, axis=1
+    )
     spelt = bases > 0
     if pooling != "token":
         return (spelt / np.maximum(spelt.sum(axis=1, keepdims=True), 1)).astype(np.float32)

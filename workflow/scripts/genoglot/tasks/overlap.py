@@ -1,7 +1,5 @@
 """Sequence that examples of several splits share, and labels that contradict each other."""
 
-from typing import Any
-
 import numpy as np
 
 from genoglot.corpus.hashing import mix
@@ -19,8 +17,8 @@ CHUNK = 1 << 12
 def without_overlap(examples: Examples, drop: bool) -> Examples:
     """The examples with what splits share in `about`; with `drop`, without the training examples that share it.
 
-    `shared` has for validation and test how many of their sequences are in training too, on either strand (`exact`),
-    and how many have half or more of their k-mers there (`alike`); `conflicting` is the number of examples of which
+    `shared` has for validation and test how many of their sequences are in training too, on either strand, and how many
+    have half or more of their k-mers there, the former among them; `conflicting` is the number of examples of which
     another has the same sequence and another label.
     """
     keys = sequence_keys(examples.codes)
@@ -28,16 +26,17 @@ def without_overlap(examples: Examples, drop: bool) -> Examples:
     kmer = KMER if size >= 2 * KMER else max(1, size // 2)
     sketch = _sketch(examples.codes, kmer, size)
     train = examples.rows(TRAIN)
-    shared: dict[str, Any] = {"kmer": kmer}
+    shared: dict[str, dict[str, int]] = {}
     guilty = np.zeros(len(train), dtype=bool)
     for split in (VALIDATION, TEST):
         rows = examples.rows(split)
         exact, alike = np.isin(keys[rows], keys[train]), _alike(sketch, rows, train)
-        shared[split] = {"n": len(rows), "exact": int(exact.sum()), "alike": int((exact | alike).sum())}
+        counts = {"same_sequence": int(exact.sum()), f"half_of_the_{kmer}-mers": int((exact | alike).sum())}
+        shared[f"{split}_and_training"] = counts
         guilty |= np.isin(keys[train], keys[rows]) | _alike(sketch, train, rows)
     about = {**examples.about, "shared": shared, "conflicting": _conflicting(keys, examples.truth)}
     if drop:
-        about["dropped"] = int(guilty.sum())
+        about["left_out"] = {**about["left_out"], "shared with validation or test": int(guilty.sum())}
         kept = np.setdiff1d(np.arange(len(keys)), train[guilty])
         examples = examples.take(kept)
     return Examples(examples.target, examples.frame, examples.codes, examples.truth, about)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genoglot.genome.names import ContigNames
 from genoglot.genome.store import Genome
 from genoglot.model.language_model import load_language_model
 from genoglot.tasks.intervals import read_intervals
@@ -47,8 +46,7 @@ def read_examples(
         assert genome is not None
         store = Genome(Path(sequence))
         if settings["bed"] is not None:
-            known = ContigNames.of(store.contigs.index, names)
-            examples = read_intervals(settings, store, known, window, seed, genome, corpus)
+            examples = read_intervals(settings, store, names, window, seed, genome, corpus)
         else:
             assert regions is not None
             examples = region_examples(store, regions, window, settings, genome, corpus, seed)

@@ -89,7 +89,9 @@ def groups_of(frame: pd.DataFrame, window: int) -> np.ndarray:
     return frame["number"].to_numpy().astype(np.int64) * 10**9 + block
 
 
-def held_out(frame: pd.DataFrame, genome: Genome, name: str, corpus: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def held_out(
+    frame: pd.DataFrame, genome: Genome, name: str, corpus: Mapping[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
     """Which windows a corpus holds out, and which lie across the border of its splits; two bool arrays.
 
     Held out are the windows of its test split, or, where the genome has none, those of its validation split. `corpus`
@@ -119,5 +121,3 @@ def by_corpus(
         return None
     rest = np.where(draw(keys, seed, VALIDATION) < share, VALIDATION, TRAIN)
     return np.where(here, TEST, rest).astype(object), across
-
-

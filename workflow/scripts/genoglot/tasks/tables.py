@@ -41,7 +41,9 @@ def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples
     labels = [labels] if isinstance(labels, str) else list(labels)
     column = settings["split"]["column"] if settings["split"]["by"] == "column" else None
     wanted = [settings["columns"]["sequence"], *labels, *([column] if column else [])]
-    table = pd.concat([read_table(path, wanted).assign(split=split) for split, path in files.items()], ignore_index=True)
+    table = pd.concat(
+        [read_table(path, wanted).assign(split=split) for split, path in files.items()], ignore_index=True
+    )
     where = table["file"] + ", line " + table["line"].astype(str)
     target, truth, known = read_labels(table[labels], settings["kind"], where)
     sequences = table[settings["columns"]["sequence"]].str.strip()
@@ -49,9 +51,9 @@ def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples
     if long.any() and not settings["crop"]:
         first = int(long.to_numpy().argmax())
         raise InputError(
-            f"{where.iloc[first]}: the sequence has {len(sequences.iloc[first]):,} bases, and the model reads windows of "
-            f"{window:,} ({long.sum():,} such in all); set crop: true to take their middle, or take a model of larger "
-            "windows"
+            f"{where.iloc[first]}: the sequence has {len(sequences.iloc[first]):,} bases, and the model reads windows "
+            f"of {window:,} ({long.sum():,} such in all); set crop: true to take their middle, or take a model of "
+            "larger windows"
         )
     if (~known).any():
         log.warning("%d rows have no label and are left out: %s", (~known).sum(), few(where[~known]))
@@ -69,7 +71,7 @@ def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples
         "ambiguous": ambiguous,
         "cropped": int(long.sum()),
         "lengths": [int(sequences.str.len().min()), int(sequences.str.len().max())],
-        "split": "column" if column else "file" if TEST in files else "hash",
+        "origin": _origin(column, list(files)),
     }
     examples = without_overlap(Examples(target, frame, codes, truth, about), settings["split"]["drop"])
     return warned(checked(examples, next(iter(files.values()))))
@@ -98,6 +100,14 @@ def _splits(
         drawn[drawn == VALIDATION] = TRAIN
     split[own] = drawn
     return split
+
+
+def _origin(column: str | None, files: list[str]) -> str:
+    """Where the splits are from, in words."""
+    if column:
+        return f"the column {column}"
+    drawn = [split for split in (VALIDATION, TEST) if split not in files]
+    return f"{' and '.join(drawn)} drawn by a hash of the sequence" if drawn else "a file for each"
 
 
 def read_table(path: str | Path, columns: list[str]) -> pd.DataFrame:
@@ -139,7 +149,8 @@ def _parsed(path: Path, raw: bytes, separator: str) -> pd.DataFrame:
 def _need(path: Path, wanted: list[str], there: list[str]) -> None:
     if missing := [name for name in wanted if name not in there]:
         raise InputError(
-            f"{path}: there is no column {few(missing)}; it has {few(list(map(str, there)))}. `columns` says what they are"
+            f"{path}: there is no column {few(missing)}; it has {few(list(map(str, there)))}. The task's `columns` "
+            "says how they are called"
         )
 
 
@@ -149,13 +160,10 @@ def warned(examples: Examples) -> Examples:
     for name, count in about.get("per_class", {}).get(TRAIN, {}).items():
         if count < FEW:
             log.warning("class %s has %d training examples", name, count)
-    for split in (VALIDATION, TEST):
-        counts = about["shared"][split]
-        if counts["alike"]:
-            log.warning(
-                "%d of %d %s sequences are in training too, and %d share half of their %d-mers with it",
-                counts["exact"], counts["n"], split, counts["alike"], about["shared"]["kmer"],
-            )  # fmt: skip
+    for pair, counts in about["shared"].items():
+        if any(counts.values()):
+            words = ", ".join(f"{count} with the {kind}" for kind, count in counts.items())
+            log.warning("%s share sequence: %s", pair.replace("_", " "), words.replace("_", " "))
     if about["conflicting"]:
         log.warning("%d examples have a sequence that another has with another label", about["conflicting"])
     return examples
