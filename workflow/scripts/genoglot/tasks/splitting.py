@@ -37,10 +37,17 @@ def by_hash(keys: np.ndarray, settings: Mapping[str, Any], seed: int, test: bool
             raise InputError(f"{place}.{name}: expected a share between 0 and 1, found {settings[name]}")
         if not 0 < settings[name] < 1:
             raise InputError(f"{place}.{name}: expected a share between 0 and 1, found {settings[name]:g}")
-    split = np.where(draw(keys, seed, VALIDATION) < settings[VALIDATION], VALIDATION, TRAIN).astype(object)
-    if test:
-        split[draw(keys, seed, TEST) < settings[TEST]] = TEST
+    testing = chosen(keys, settings[TEST], seed, TEST) if test else np.zeros(len(keys), dtype=bool)
+    split = np.full(len(keys), TRAIN, dtype=object)
+    split[testing] = TEST
+    split[~testing] = np.where(chosen(keys[~testing], settings[VALIDATION], seed, VALIDATION), VALIDATION, TRAIN)
     return split
+
+
+def chosen(keys: np.ndarray, share: float, seed: int, purpose: str) -> np.ndarray:
+    """Which keys are drawn for a purpose, bool; of so few that none would be, the first to be drawn."""
+    numbers = draw(keys, seed, purpose)
+    return numbers < max(share, np.nextafter(numbers.min(initial=1.0), 1.0)) if len(keys) else numbers < share
 
 
 def draw(keys: np.ndarray, seed: int, purpose: str) -> np.ndarray:
@@ -119,5 +126,6 @@ def by_corpus(
     here, across = held_out(frame, genome, name, corpus)
     if not here.any():
         return None
-    rest = np.where(draw(keys, seed, VALIDATION) < share, VALIDATION, TRAIN)
-    return np.where(here, TEST, rest).astype(object), across
+    split = np.full(len(frame), TEST, dtype=object)
+    split[~here] = np.where(chosen(keys[~here], share, seed, VALIDATION), VALIDATION, TRAIN)
+    return split, across
