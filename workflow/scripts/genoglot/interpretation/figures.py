@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 LETTERS = BASES[:N_CODE]
 Drawing = Callable[[pa.Table, str, Path], None]
 FORMATS = ("png", "svg")
-LINE = 100  # bases of a line of a figure
+LINE = 100  # most bases of a line of a figure
 SPELLED = 120  # bases of a map whose axes still spell the sequence
 WIDTH = 10.0  # inches
 IN_PAGE = 3  # loci of a set that the report shows: each has some hundred kilobytes
@@ -98,11 +98,12 @@ def _drawn(path: Path, width: float, height: float) -> Iterator[Figure]:
 def _lines(rows: pa.Table, title: str, path: Path, height: float, draw: Callable[[Axes, pa.Table], None]) -> None:
     """A figure that goes on from line to line, each with its bases below and positions, counted from 1."""
     count = -(-len(rows) // LINE)
+    each = -(-len(rows) // count)
     with _drawn(path, WIDTH, 0.4 + count * height) as figure:
         for number, axes in enumerate(np.atleast_1d(figure.subplots(count, 1))):
-            part = rows.slice(number * LINE, LINE)
+            part = rows.slice(number * each, each)
             draw(axes, part)
-            axes.set_xlim(-0.5, min(LINE, len(rows)) - 0.5)
+            axes.set_xlim(-0.5, each - 0.5)
             axes.spines[["top", "right"]].set_visible(False)
             _mark_positions(axes, part)
         figure.suptitle(title, fontsize=9)
