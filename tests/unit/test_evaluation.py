@@ -1,6 +1,7 @@
 """Metrics, embeddings and heads of models of every kind, other people's too, on a small corpus."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ from foreign_models import dnabert2, llama, nucleotide_transformer
 from safetensors.torch import load_file
 from tiny_corpus import corpus_settings, random_sequence
 from tiny_models import random_network
+from tiny_tasks import learn_regions
 from tiny_tokens import tiny_encoding
 
 from genoglot.corpus.manifest import build_corpus
 from genoglot.corpus.markov import MarkovModel, fit_markov
 from genoglot.corpus.windows import make_windows, read_windows
 from genoglot.embeddings.embed import embed_windows
+from genoglot.errors import InputError
 from genoglot.model.evaluation import evaluate_model
 from genoglot.model.folder import save_model
 from genoglot.model.importing import import_model
@@ -25,7 +28,7 @@ from genoglot.model.inference import Predictor
 from genoglot.model.language_model import load_language_model
 from genoglot.model.likelihood import Reading, evaluation_tiles
 from genoglot.model.reading import has_tables
-from genoglot.tasks.head import WindowClassifier, finetune_head, predict
+from genoglot.tasks.heads import load_head
 
 WINDOW = 48
 SETTINGS = corpus_settings(window=WINDOW, step=24, max_n=0.1)
@@ -154,31 +157,34 @@ def test_embeddings_are_those_of_the_predictor(model, corpus, genome):
     assert not np.allclose(vectors, untrained, atol=0.01)
 
 
+@pytest.mark.parametrize("mode", ["full", "lora", "probe"])
 @pytest.mark.parametrize("model", [("convnet", "single"), ("encoder", "bpe"), "dnabert2", "llama"], indirect=True)
-def test_a_head_learns_and_loads(model, corpus, genome):
-    settings = {
-        "kind": "region_class",
-        "epochs": 1,
-        "learning_rate": 1e-3,
-        "max_per_class": 20,
-        **RUN,
-    }
-    arguments = (model, genome.folder, corpus / "regions.bed.gz", corpus / "task", "regions", "m", settings)
-    finetune_head(*arguments, "g", SETTINGS, 1, 1)
-    metrics = json.loads((corpus / "task" / "metrics.json").read_text())
+def test_a_head_learns_and_loads(model, corpus, genome, mode):
+    task = corpus / "task"
+    learn_regions(model, genome, corpus / "regions.bed.gz", task, SETTINGS, 20, mode=mode)
+    metrics = json.loads((task / "metrics.json").read_text())
     assert metrics["classes"] == ["CDS", "intergenic"]
     assert metrics["n_train"] == 40
-    weights = load_file(corpus / "task" / "head.safetensors")
-    network = WindowClassifier(load_language_model(model), 2)
-    before = network.backbone.state_dict()
-    assert any(not torch.equal(before[name], weights[f"backbone.{name}"]) for name in before)
-    network.load_state_dict(weights)
+    weights = load_file(task / "head.safetensors")
+    kept = {name for name in weights if name.startswith("backbone.")}
+    assert {"full": bool(kept), "lora": all("lora_" in name for name in kept), "probe": not kept}[mode]
+    before = load_language_model(model).network.state_dict()
+    if mode == "full":
+        assert any(not torch.equal(before[name], weights[f"backbone.{name}"]) for name in before)
     # what was written gives the probabilities that were written, on either strand
-    predictions = pd.read_parquet(corpus / "task" / "predictions.parquet")
+    head = load_head(task, model)
+    predictions = pd.read_parquet(task / "predictions.parquet")
     codes = np.stack([genome.contig(row.contig)[row.start : row.end] for row in predictions.itertuples()])
-    found = predict(network.eval(), codes, 7)
+    found = head.model.predict(codes, 7, "float32")
     np.testing.assert_allclose(found[:, 0], predictions["pretrained_CDS"], atol=1e-4)
-    np.testing.assert_allclose(predict(network, 3 - codes[:, ::-1], 7), found, atol=1e-4)
+    np.testing.assert_allclose(head.model.predict(3 - codes[:, ::-1], 7, "float32"), found, atol=1e-4)
+    # on another backbone a head is of no use
+    other = corpus / "other"
+    shutil.copytree(model, other)
+    with open(other / "model.safetensors", "ab") as handle:
+        handle.write(b" ")
+    with pytest.raises(InputError, match="was trained on model m"):
+        load_head(task, other)
 
 
 def test_foreign_models_are_read_by_their_tokens(corpus):

@@ -100,6 +100,13 @@ def test_shares_are_drawn_by_seed_and_key_alone():
     assert (more[split == "test"] == "test").all()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_of_few_examples_one_is_drawn_all_the_same(seed):
+    keys = np.random.default_rng(seed).integers(0, 1 << 63, 4).astype(np.uint64)
+    split = by_hash(keys, SHARES | {"validation": 1e-6, "test": 1e-6}, seed, "split")
+    assert sorted(split) == ["test", "train", "train", "validation"]
+
+
 def test_sequences_and_their_reverse_complements_share_a_side(tmp_path):
     rows = labelled(300)
     twins = [f"{row[:30][::-1].translate(PAIR)}{row[30:]}" for row in rows]

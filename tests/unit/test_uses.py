@@ -5,32 +5,24 @@ import json
 import pandas as pd
 import pysam
 import pytest
+from tiny_tasks import learn_regions, read_regions
 from tiny_training import SETTINGS, STEP
 
 from genoglot.errors import InputError
-from genoglot.tasks.head import finetune_head
 
 
-def test_a_head_on_a_trained_model(training_corpus):
+@pytest.mark.parametrize("mode", ["full", "probe", "lora"])
+def test_a_head_on_a_trained_model(training_corpus, mode):
     folder, genome = training_corpus.folder, training_corpus.genome
     model = training_corpus.train(training={"max_tokens": 2 * STEP})
-    settings = {
-        "kind": "region_class",
-        "epochs": 1,
-        "learning_rate": 1e-3,
-        "batch_size": 32,
-        "max_per_class": 40,
-        "precision": "float32",
-    }
-    arguments = (model, genome.folder, folder / "regions.bed.gz", folder / "task", "regions", "m", settings)
-    finetune_head(*arguments, "g", SETTINGS, 1, 1)
+    learn_regions(model, genome, folder / "regions.bed.gz", folder / "task", SETTINGS, 40, mode=mode)
     metrics = json.loads((folder / "task" / "metrics.json").read_text())
     assert metrics["classes"] == ["CDS", "intergenic"]
     assert metrics["n_train"] == 80
     assert metrics["n_test"] == 12_000 // 64 + 1
     predictions = pd.read_parquet(folder / "task" / "predictions.parquet")
     assert set(predictions["contig"]) == {"two"}
-    for kind in ("pretrained", "from_scratch", "kmer"):
+    for kind in ("pretrained", "from_scratch", "kmer", "neighbours", "majority"):
         right = (predictions["label"] == predictions[f"{kind}_class"]).mean()
         assert metrics[kind]["accuracy"] == pytest.approx(right)
     assert json.loads((folder / "task" / "head.json").read_text())["backbone"] == "m"
@@ -41,7 +33,5 @@ def test_a_head_needs_two_classes(training_corpus):
     model = training_corpus.train(training={"max_tokens": STEP})
     (folder / "flat.bed").write_text("one\t0\t24000\tCDS\ntwo\t0\t12000\tCDS\n")
     pysam.tabix_index(str(folder / "flat.bed"), preset="bed", force=True)
-    settings = {"kind": "region_class", "epochs": 1, "learning_rate": 1e-3, "batch_size": 32, "max_per_class": 40}
-    arguments = (model, genome.folder, folder / "flat.bed.gz", folder / "t", "regions", "m")
     with pytest.raises(InputError, match="fewer than two region classes"):
-        finetune_head(*arguments, {**settings, "precision": "float32"}, "g", SETTINGS, 1, 1)
+        read_regions(model, genome, folder / "flat.bed.gz", folder / "t", SETTINGS)

@@ -238,9 +238,25 @@ def test_all_mistakes_are_named_at_once(config):
         ({"models": {"m": {"corpus": "one", "init_from": "m"}}}, "circle (m -> m)"),
         ({"models": {"m": "one"}}, "models.m: expected a section of keys, found the text 'one'"),
         ({"corpora": {"one": {"genomes": ["A"], "validation": ["I"]}}}, "corpora.one.genomes: A is not in"),
-        ({"tasks": {"t": {"genome": "c"}}}, "tasks.t.genome: c is not in"),
+        ({"tasks": {"t": {"genome": "c"}}}, " has no c"),
+        ({"tasks": {"t": {}}}, "tasks.t.genome: expected the genome whose region classes are learnt"),
+        ({"tasks": {"t": {"kind": "regression"}}}, "tasks.t: kind regression learns from either"),
+        ({"tasks": {"t": {"genome": "a", "bed": "x.bed"}}}, "tasks.t.bed: region classes come from the annotation"),
+        (
+            {"tasks": {"t": {"kind": "multilabel", "bed": "x.bed"}}},
+            "tasks.t.genome: expected the genome on which the BED lies",
+        ),
+        ({"tasks": {"t": {"genome": "a", "models": ["smal"]}}}, "tasks.t.models: there is no model smal"),
+        (
+            {"tasks": {"t": {"genome": "a", "mode": "probe", "pooling": "attention"}}},
+            "tasks.t.pooling: attention is learnt with the network",
+        ),
+        (
+            {"tasks": {"t": {"kind": "regression", "sequences": {"train": "https://x.org/a.csv"}}}},
+            "tasks.t.sequences.train: expected the path of a table",
+        ),
         ({"tasks": {"t": {"genome": "b"}}}, "tasks.t: region classes come from an annotation, and b has none"),
-        ({"tasks": {"t": {"genome": "a", "kind": "x"}}}, "tasks.t.kind: expected one of region_class, found"),
+        ({"tasks": {"t": {"genome": "a", "kind": "x"}}}, "tasks.t.kind: expected one of region_class, classification, multilabel, regression"),
         ({"genomes": "absent.tsv"}, "absent.tsv: there is no such sheet"),
     ],
 )  # fmt: skip

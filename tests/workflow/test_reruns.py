@@ -77,6 +77,11 @@ def slower(study: Study) -> None:
     )
 
 
+def learn_twice(study: Study) -> None:
+    repeats = CONFIG["tasks"]["repeats"]
+    study.configure(tasks={**CONFIG["tasks"], "repeats": {**repeats, "seeds": 2}})
+
+
 def learn_slower(study: Study) -> None:
     small = CONFIG["models"]["small"]
     models = {"small": {**small, "training": {**small["training"], "learning_rate": 0.004}}}
@@ -109,6 +114,7 @@ CASES = {
     "a genome more in the sheet": add_genome,
     "a variant set more in the sheet": add_variants,
     "bootstraps of the AUROCs": lambda study: study.configure(scoring={**CONFIG["scoring"], "bootstraps": 60}),
+    "a training more of a task": learn_twice,
     "a model's learning rate": learn_slower,
 }
 OPTIONS = {

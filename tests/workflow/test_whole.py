@@ -44,7 +44,7 @@ PROMISED = [
         for task in ("regions", "repeats")
         for name in (
             "head.safetensors", "head.json", "metrics.json", "predictions.parquet", "examples.parquet",
-            "examples.json", "floors.safetensors",
+            "examples.json", "floors.safetensors", "roc.png", "roc.svg", "few_shot.png", "few_shot.svg",
         )
     ),
     *(

@@ -54,7 +54,6 @@ CONFIG = {
         "repeats": {
             "kind": "classification",
             "sequences": {"train": "repeats.csv"},
-            "models": ["small"],
             "mode": "probe",
             "seeds": 1,
             "few_shot": {"per_class": [4, 16], "draws": 1},

@@ -105,6 +105,37 @@ rule plot_auroc:
         "../scripts/plot_auroc.py"
 
 
+rule plot_task:
+    input:
+        metrics=f"{TASK}/metrics.json",
+    output:
+        roc_svg=report(
+            f"{TASK}/roc.svg",
+            caption="../report/roc.rst",
+            category="Tasks",
+            labels={"task": "{task}", "model": "{model}", "figure": "ROC curves"},
+        ),
+        roc_png=f"{TASK}/roc.png",
+        few_shot_svg=report(
+            f"{TASK}/few_shot.svg",
+            caption="../report/few_shot.rst",
+            category="Tasks",
+            labels={"task": "{task}", "model": "{model}", "figure": "few labels"},
+        ),
+        few_shot_png=f"{TASK}/few_shot.png",
+    log:
+        "<logs>/plot_task/{task}/{model}.log",
+    benchmark:
+        "<benchmarks>/plot_task/{task}/{model}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=mem_mb(2000),
+        runtime=runtime(30),
+    script:
+        "../scripts/plot_task.py"
+
+
 rule write_report:
     input:
         **REPORTED,

@@ -35,6 +35,8 @@ DRAWN = {
     "sweep_figures": expand(f"{SWEEP}/comparison.png", sweep=study.sweeps),
     "map_figures": per_pair(f"{EMBEDDINGS}/umap.png", "genome", "model", EMBEDDED),
     "auroc_figures": per_pair(f"{VARIANTS}/{{model}}.auroc.png", "variants", "model", SCORED),
+    "roc_figures": per_pair(f"{TASK}/roc.png", "task", "model", FINETUNED),
+    "few_shot_figures": per_pair(f"{TASK}/few_shot.png", "task", "model", FINETUNED),
 }
 FIGURES = [
     *(figure for figures in DRAWN.values() for figure in figures),
@@ -66,9 +68,9 @@ REPORTED = {
 }
 
 
-def stills(png):
-    """The two pictures of a figure, as entries of the manifest."""
-    return {"png": png, "svg": str(Path(png).with_suffix(".svg"))}
+def stills(png, name=""):
+    """The two pictures of a figure, as entries of the manifest whose keys begin with `name`."""
+    return {f"{name}png": png, f"{name}svg": str(Path(png).with_suffix(".svg"))}
 
 
 def report_manifest(wildcards, input, output):
@@ -114,7 +116,16 @@ def report_manifest(wildcards, input, output):
             )
         ],
         "tasks": [
-            {"task": task, "model": model, "metrics": metrics} for (task, model), metrics in zip(FINETUNED, input.tasks)
+            {
+                "task": task,
+                "model": model,
+                "metrics": metrics,
+                **stills(roc, "roc_"),
+                **(stills(few_shot, "few_shot_") if study.tasks[task]["few_shot"] else {}),
+            }
+            for (task, model), metrics, roc, few_shot in zip(
+                FINETUNED, input.tasks, input.roc_figures, input.few_shot_figures
+            )
         ],
         "variants": [
             {

@@ -6,7 +6,7 @@ EXAMPLES = [f"{TASK}/examples.parquet", f"{TASK}/examples.json"]
 
 rule read_examples:
     input:
-        model=MODEL_FILES,
+        model=f"{MODEL}/config.json",
         tables=task_tables,
         bed=task_bed,
         bases=task_genome("sequence/bases.npy"),

@@ -7,7 +7,7 @@ from genoglot.tasks.reading import read_examples
 
 with logged(snakemake.log[0]):
     read_examples(
-        model=Path(snakemake.input.model[0]).parent,
+        model=Path(snakemake.input.model).parent,
         sequence=Path(snakemake.input.bases).parent if snakemake.input.bases else None,
         regions=snakemake.input.regions or None,
         names=snakemake.input.names or None,

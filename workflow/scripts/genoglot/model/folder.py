@@ -4,7 +4,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from genoglot.files import staged
+from genoglot.files import read_json, staged
 from genoglot.network import CODE, copy_code
 from genoglot.network.modeling_genoglot import GenoglotModel
 from genoglot.tokens.encoding import Encoding
@@ -16,6 +16,12 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 # how the model came to be; written by those who make one
 TRAINING = "training.json"
 MODEL_FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, *CODE)
+
+
+def model_window(folder: Path) -> int:
+    """Bases of the windows that the model of a folder reads; its network is not loaded."""
+    settings = read_json(Path(folder) / CONFIG)
+    return int(settings.get("genoglot", settings)["window"])
 
 
 def save_model(network: GenoglotModel, source: Encoding | Path, output: Path, window: int) -> None:

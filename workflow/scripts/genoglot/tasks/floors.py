@@ -125,7 +125,7 @@ def _best(target: Target, truth: np.ndarray, split: np.ndarray, candidates: Iter
     best, kept, kept_name = (-np.inf, -np.inf), np.empty(0), ""
     for name, predicted in candidates:
         found = choice(target, truth[rows][chosen], predicted[chosen])
-        log.info("%s: validation %.4f", name, found[0])
+        log.debug("%s: validation %.4f", name, found[0])
         if not kept_name or found > best:
             best, kept, kept_name = found, predicted, name
     log.info("kept: %s", kept_name)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from genoglot.genome.store import Genome
-from genoglot.model.language_model import load_language_model
+from genoglot.model.folder import model_window
 from genoglot.tasks.intervals import read_intervals
 from genoglot.tasks.regions import region_examples
 from genoglot.tasks.tables import read_tables
@@ -38,7 +38,7 @@ def read_examples(
     Raises:
         InputError: the labels cannot be read, or nothing can be learnt from them.
     """
-    window = load_language_model(Path(model)).window
+    window = model_window(model)
     if settings["sequences"] is not None:
         examples = read_tables(settings, window, seed)
     else:

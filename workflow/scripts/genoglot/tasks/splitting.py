@@ -35,9 +35,10 @@ def by_hash(
     Raises InputError, which begins with `place`, if `settings` has contigs where shares are needed.
     """
     split = np.full(len(keys), TRAIN, dtype=object)
-    for name in (VALIDATION, TEST):
+    for name in (TEST, VALIDATION):
         if name in drawn:
-            split[draw(keys, seed, name) < _share(settings, name, place)] = name
+            left = np.flatnonzero(split == TRAIN)
+            split[left[chosen(keys[left], _share(settings, name, place), seed, name)]] = name
     return split
 
 
@@ -50,6 +51,12 @@ def _share(settings: Mapping[str, Any], name: str, place: str) -> float:
     if not 0 < share < 1:
         raise InputError(f"{place}.{name}: expected a share between 0 and 1, found {share:g}")
     return share
+
+
+def chosen(keys: np.ndarray, share: float, seed: int, purpose: str) -> np.ndarray:
+    """Which keys are drawn for a purpose, bool; of so few that none would be, the first to be drawn."""
+    numbers = draw(keys, seed, purpose)
+    return numbers < max(share, np.nextafter(numbers.min(initial=1.0), 1.0)) if len(keys) else numbers < share
 
 
 def draw(keys: np.ndarray, seed: int, purpose: str) -> np.ndarray:
@@ -114,16 +121,24 @@ def by_place(
     ends = np.minimum(frame["end"], genome.contigs["length"].to_numpy()[frame["number"]]) - 1
     first, last = block_keys(frame, frame["start"]), block_keys(frame, ends)
     if settings["by"] == "contig":
-        split, other = (by_contig(frame["contig"], keys, settings, known, seed, "split") for keys in (first, last))
-        return split, split != other, "by contig"
+        split = by_contig(frame["contig"], first, settings, known, seed, "split")
+        return split, _reaching(split, first, last), "by contig"
     if settings["by"] == "auto":
         here, across = held_out(frame, genome, name, corpus)
         if here.any():
-            split, other = (by_hash(keys, settings, seed, "split", (VALIDATION,)) for keys in (first, last))
-            across |= (split != other) & ~here
-            return np.where(here, TEST, split), across, "tested on what the model's corpus held out"
-    split, other = (by_hash(keys, settings, seed, "split") for keys in (first, last))
-    return split, split != other, "drawn by a hash of the place"
+            split = np.full(len(frame), TEST, dtype=object)
+            split[~here] = by_hash(first[~here], settings, seed, "split", (VALIDATION,))
+            across[~here] |= _reaching(split[~here], first[~here], last[~here])
+            return split, across, "tested on what the model's corpus held out"
+    split = by_hash(first, settings, seed, "split")
+    return split, _reaching(split, first, last), "drawn by a hash of the place"
+
+
+def _reaching(split: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Which windows end in a stretch whose windows have another split than theirs, by the keys of the stretches."""
+    of = pd.Series(split, index=first)
+    other = pd.Series(last).map(of[~of.index.duplicated()]).to_numpy(dtype=object)
+    return pd.notna(other) & (other != split)
 
 
 def block_keys(frame: pd.DataFrame, positions: pd.Series) -> np.ndarray:
