@@ -11,13 +11,12 @@ from genoglot.genome.names import ContigNames
 
 log = logging.getLogger(__name__)
 
-# Lines that hold no interval: comments, and what the UCSC browser reads before the first one.
-HEADER = r"#|track(?:\s|$)|browser(?:\s|$)"
+# Lines that hold no interval: comments, names of columns, and what the UCSC browser reads before the first one.
+NAMES = r"[^\t]+\t(?i:(?:chrom_?)?start\t(?:chrom_?)?end)(?:\t|\s*$)"
+HEADER = rf"#|track(?:\s|$)|browser(?:\s|$)|{NAMES}"
 
 
-def read_bed(
-    bed: str | Path, contigs: pd.DataFrame, names: str | Path | None = None, rest: bool = False
-) -> pd.DataFrame:
+def read_bed(bed: str | Path, contigs: pd.DataFrame, names: str | Path | None = None) -> pd.DataFrame:
     """Intervals of a plain, gzip or bgzip BED file, as columns contig, start and end, in file order.
 
     Intervals on contigs that cleaning dropped are left out.
@@ -27,24 +26,25 @@ def read_bed(
         contigs: columns contig and length of the genome.
         names: the genome's `names.tsv`, for files that call contigs by other names; without it they are called as in
             the genome.
-        rest: whether to give the columns `line`, its number, and `text`, the line itself, too; the attribute `header`
-            of the table is then the last comment before the first interval, or None.
 
     Raises:
         InputError: a line is no interval, names a contig that the genome does not have, or reaches past its end; or
             the file holds no interval at all. The message names the line.
     """
-    rows = _rows(bed)
-    if names is None:
-        resolved = rows["contig"].where(rows["contig"].isin(contigs["contig"]))
-    else:
-        resolved = ContigNames.read(names).resolve(rows["contig"])
+    rows = bed_rows(bed)
+    resolved = ContigNames.of(contigs["contig"], names).resolve(rows["contig"])
     if (unknown := resolved.isna()).any():
-        _refuse_contigs(bed, rows[unknown], contigs)
+        refuse_contigs(bed, rows[unknown], contigs)
     dropped = resolved == ""
     if dropped.any():
         log.info("%s: %d intervals lie on contigs that were dropped from the genome", bed, dropped.sum())
     rows = rows.assign(contig=resolved)[~dropped]
+    check_ends(bed, rows, contigs)
+    return rows[["contig", "start", "end"]].reset_index(drop=True)
+
+
+def check_ends(bed: str | Path, rows: pd.DataFrame, contigs: pd.DataFrame) -> None:
+    """Raise `InputError` where an interval, columns contig, start, end and line, reaches past the end of its contig."""
     length = rows["contig"].map(contigs.set_index("contig")["length"])
     past = rows[rows["end"] > length]
     if len(past):
@@ -53,14 +53,15 @@ def read_bed(
             f"{bed}, line {row['line']}: {row['contig']} {row['start']} {row['end']} reaches past the end of the "
             f"contig, which has {length[past.index[0]]} bases; is the file made for another assembly version?"
         )
-    columns = ["contig", "start", "end", *(["line", "text"] if rest else [])]
-    found = rows[columns].reset_index(drop=True)
-    found.attrs["header"] = rows.attrs["header"] if rest else None
-    return found
 
 
-def _rows(bed: str | Path) -> pd.DataFrame:
-    """Columns contig, start, end (int64) and line (number) of the lines that hold intervals."""
+def bed_rows(bed: str | Path) -> pd.DataFrame:
+    """Columns contig, start, end (int64), line (number) and text of the lines that hold intervals.
+
+    The attribute `header` of the table is the last comment, or line of names, before the first of them, or None.
+
+    Raises InputError if a line is no interval, or there is none.
+    """
     with open_plain(bed) as handle:
         text = pd.Series(handle.read().decode("utf-8", "replace").splitlines(), dtype="str")
     text.index += 1
@@ -83,13 +84,14 @@ def _rows(bed: str | Path) -> pd.DataFrame:
             "BED: whole numbers from 0, start < end"
         )
     fields = fields.assign(line=fields.index, text=text)
-    comments = everything[: text.index[0] - 1]
-    comments = comments[comments.str.startswith("#")]
-    fields.attrs["header"] = comments.iloc[-1] if len(comments) else None
+    before = everything[: text.index[0] - 1]
+    before = before[before.str.match(rf"#|{NAMES}")]
+    fields.attrs["header"] = before.iloc[-1] if len(before) else None
     return fields
 
 
-def _refuse_contigs(bed: str | Path, rows: pd.DataFrame, contigs: pd.DataFrame) -> None:
+def refuse_contigs(bed: str | Path, rows: pd.DataFrame, contigs: pd.DataFrame) -> None:
+    """Raise `InputError` for intervals, columns contig and line, on contigs that the genome does not have."""
     unknown = rows["contig"].drop_duplicates().tolist()
     known = contigs["contig"].tolist()
     raise InputError(

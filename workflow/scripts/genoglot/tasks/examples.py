@@ -1,6 +1,6 @@
 """Labelled sequences of a task, as a model reads them, and which of them train, choose and test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genoglot.errors import InputError
+from genoglot.errors import InputError, few
 from genoglot.files import atomic_path, read_json, write_json
 from genoglot.tasks.target import Target
 
@@ -89,27 +89,52 @@ class Examples:
 def checked(examples: Examples, place: str) -> Examples:
     """The same examples, with their counts in `about`; `InputError`, which begins with `place`, if they are of no use.
 
-    Refused are splits without examples, and classes or labels of which training has one alone. A class that only
-    validation or test have cannot be learnt, and is refused too; one with few examples is named in `about`.
+    Refused are splits without examples, and classes, labels or numbers of which training has but one. A class that only
+    validation or test have is refused too: no training could find it, so that every measure would be of something
+    else than what was learnt. A label that training never has costs the others nothing, and is counted.
     """
+    target = examples.target
     counts = {split: len(examples.rows(split)) for split in SPLITS}
     for split, count in counts.items():
         if not count:
             found = ", ".join(f"{number} {name}" for name, number in counts.items())
             raise InputError(f"{place}: no example is for {split} (found {found}); see `split` in docs/tasks.md")
     about: dict[str, Any] = {"counts": counts}
-    if examples.target.kind != "values":
-        per = {split: _per_name(examples, split) for split in SPLITS}
-        about["per_class"] = per
-        seen = [name for name, count in per[TRAIN].items() if count]
-        if len(seen) < (2 if examples.target.kind == "classes" else 1):
-            raise InputError(f"{place}: training examples are all of one class, {' '.join(seen) or 'none'}")
-        if examples.target.kind == "classes" and len(seen) < examples.target.outputs:
-            unseen = [name for name in examples.target.names if name not in seen]
-            raise InputError(
-                f"{place}: no training example is of class {', '.join(unseen)}, which validation or test have"
-            )
-    return Examples(examples.target, examples.frame, examples.codes, examples.truth, {**about, **examples.about})
+    if target.kind != "values":
+        about["per_class"] = {split: _per_name(examples, split) for split in SPLITS}
+    if target.kind == "classes":
+        _check_classes(about["per_class"][TRAIN], place)
+    else:
+        _check_columns(target, examples.truth[examples.rows(TRAIN)], place)
+    return replace(examples, about={**about, **examples.about})
+
+
+def _check_classes(training: dict[str, int], place: str) -> None:
+    seen = [name for name, count in training.items() if count]
+    if len(seen) < 2:
+        raise InputError(f"{place}: training examples are all of one class, {' '.join(seen)}; expected two or more")
+    if unseen := [name for name, count in training.items() if not count]:
+        raise InputError(
+            f"{place}: no training example is of class {few(unseen)}, which validation or test have, so that it cannot "
+            "be learnt; leave the class out, or split otherwise"
+        )
+
+
+def _check_columns(target: Target, truth: np.ndarray, place: str) -> None:
+    """Each column of numbers needs two different ones, and so does one column of labels."""
+    known = np.isfinite(truth)
+    low = np.where(known, truth, np.inf).min(axis=0)
+    high = np.where(known, truth, -np.inf).max(axis=0)
+    differ = low < high
+    if target.kind == "labels" and not differ.any():
+        raise InputError(
+            f"{place}: each of the labels {few(target.names)} is either in all training examples or in none; there is "
+            "nothing to tell apart"
+        )
+    if target.kind == "values" and not differ.all():
+        column = int(differ.argmin())
+        found = f"are all {low[column]:g}" if np.isfinite(low[column]) else "are not known"
+        raise InputError(f"{place}: the training examples' numbers of {target.names[column]} {found}")
 
 
 def _per_name(examples: Examples, split: str) -> dict[str, int]:

@@ -64,7 +64,7 @@ def _classes(text: pd.Series, known: np.ndarray, where: pd.Series) -> tuple[Targ
             f"{where.iloc[0]} and below: {len(names):,} different labels, such as {few(names)}; if they are numbers to "
             "be predicted, the kind is regression"
         )
-    truth = pd.Categorical(text, categories=names).codes.astype(np.int64)
+    truth = pd.Index(names, dtype=object).get_indexer(text.astype(object)).astype(np.int64)
     return Target("classes", tuple(names)), truth, known
 
 
@@ -82,3 +82,11 @@ def _lists(text: pd.Series, known: np.ndarray) -> tuple[Target, np.ndarray, np.n
     places = text.index.get_indexer(parts.index)
     truth[places, pd.Index(names).get_indexer(parts)] = 1
     return Target("labels", tuple(names)), truth, known
+
+
+def unknown_cells(target: Target, truth: np.ndarray) -> dict[str, int]:
+    """How many cells of each label or number are not known; of those of which there are any."""
+    if target.kind == "classes":
+        return {}
+    counts = np.isnan(truth).sum(axis=0)
+    return {name: int(count) for name, count in zip(target.names, counts, strict=True) if count}

@@ -13,9 +13,10 @@ from genoglot.genome.names import ContigNames
 from genoglot.genome.region_classes import UNANNOTATED
 from genoglot.genome.regions import read_regions
 from genoglot.genome.store import Genome
-from genoglot.tasks.examples import TEST, TRAIN, VALIDATION, Examples, checked
+from genoglot.tasks.examples import TEST, TRAIN, Examples, checked
 from genoglot.tasks.overlap import without_overlap
-from genoglot.tasks.splitting import by_contig, by_corpus, by_hash, groups_of, place_keys
+from genoglot.tasks.sequences import genome_sequences
+from genoglot.tasks.splitting import by_place, groups_of
 from genoglot.tasks.tables import warned
 from genoglot.tasks.target import Target
 
@@ -41,51 +42,49 @@ def region_examples(
     Raises:
         InputError: fewer than two classes are left.
     """
+    if settings["split"]["by"] == "column":
+        raise InputError("split.by: column: region classes come from an annotation, which has no such column")
     frame = genome_windows(genome, window, window)
     frame["label"] = window_regions(read_regions(regions, genome), genome, frame)
-    frame["group"] = groups_of(frame, window)
+    frame.insert(0, "group", groups_of(frame))
+    known = ContigNames.of(genome.contigs.index, None)
+    split, across, origin = by_place(frame, genome, known, settings["split"], seed, name, corpus)
+    frame.insert(0, "split", split)
     labelled = (frame["label"] != UNANNOTATED).to_numpy()
-    keys, split = place_keys(frame, window), settings["split"]
-    across, origin = np.zeros(len(frame), dtype=bool), "drawn by a hash of the place"
-    share = split[VALIDATION] if isinstance(split[VALIDATION], int | float) else 0.1
-    held = by_corpus(frame, genome, name, corpus, keys, share, seed) if split["by"] == "auto" else None
-    if held is not None:
-        frame["split"], across = held
-        origin = "tested on what the model's corpus held out"
-    elif split["by"] == "contig":
-        frame["split"], origin = (
-            by_contig(frame["contig"], split, ContigNames.of(genome.contigs.index, None), "split"),
-            "contig",
-        )
-    elif split["by"] == "column":
-        raise InputError("split.by: column: region classes come from an annotation, which has no such column")
-    else:
-        frame["split"] = by_hash(keys, split, seed, True, "split")
-    frame = frame[labelled & ~across]
+    frame, rare = _common(frame[labelled & ~across], regions)
+    left_out = {
+        "without a class": int((~labelled).sum()),
+        "across a border of the splits": int((labelled & across).sum()),
+        "of a rare class": {str(label): int(count) for label, count in rare.items()},
+    }
+    if settings["max_per_class"] is not None:
+        count = len(frame)
+        frame = _sampled(frame, settings["max_per_class"], seed)
+        left_out["more than max_per_class"] = count - len(frame)
+    codes = genome_sequences(genome, frame)
+    names = sorted(frame["label"].unique())
+    truth = pd.Categorical(frame["label"], categories=names).codes.astype(np.int64)
+    about = {"source": ["the annotation"], "left_out": left_out, "origin": origin}
+    found = Examples(Target("classes", tuple(names)), frame.drop(columns="label"), codes, truth, about)
+    return warned(checked(without_overlap(found, settings["split"]["drop"]), f"region classes of {name}"))
+
+
+def _common(frame: pd.DataFrame, regions: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Windows of classes of which there is enough, and how many there are of each of the others."""
     counts = frame.groupby(["label", "split"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=[TRAIN, TEST], fill_value=0)
-    classes = counts.index[(counts >= FEWEST).all(axis=1)]
-    if len(classes) < 2:
+    enough = counts.index[(counts >= FEWEST).all(axis=1)]
+    if len(enough) < 2:
         raise InputError(
             f"{regions}: fewer than two region classes have {FEWEST} windows both in training and in test; "
             f"windows per class are {counts.to_dict('index')}"
         )
-    rare = frame[~frame["label"].isin(classes)]
-    frame = frame[frame["label"].isin(classes)]
-    if settings["max_per_class"] is not None:
-        seen = frame[frame["split"] != TEST].sample(frac=1, random_state=seed)
-        kept = seen.groupby(["split", "label"]).head(settings["max_per_class"])
-        frame = pd.concat([kept, frame[frame["split"] == TEST]])
-    frame = frame.sort_values(["number", "start"], ignore_index=True)
-    names = sorted(classes)
-    codes = genome.windows(frame["number"].to_numpy(), frame["start"].to_numpy(), window)
-    truth = pd.Categorical(frame["label"], categories=names).codes.astype(np.int64)
-    left_out = {
-        "without a class": int((~labelled).sum()),
-        "across a border of the splits": int((labelled & across).sum()),
-        **{f"of the rare class {label}": int(count) for label, count in rare["label"].value_counts().items()},
-    }
-    about = {"source": ["the annotation"], "left_out": left_out, "origin": origin}
-    place = f"region classes of {name}"
-    found = Examples(Target("classes", tuple(names)), frame.drop(columns="label"), codes, truth, about)
-    return warned(checked(without_overlap(found, split["drop"]), place))
+    common = frame["label"].isin(enough)
+    return frame[common].reset_index(drop=True), frame["label"][~common].value_counts()
+
+
+def _sampled(frame: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """A seeded sample of at most so many windows of each class to train and as many to choose; the test set whole."""
+    seen = frame[frame["split"] != TEST].sample(frac=1, random_state=seed)
+    kept = seen.groupby(["split", "label"]).head(most)
+    return pd.concat([kept, frame[frame["split"] == TEST]]).sort_index().reset_index(drop=True)

@@ -25,23 +25,32 @@ WORDS = {"train": TRAIN, "training": TRAIN, "dev": VALIDATION, "val": VALIDATION
          "validation": VALIDATION, "test": TEST}  # fmt: skip
 
 
-def by_hash(keys: np.ndarray, settings: Mapping[str, Any], seed: int, test: bool, place: str) -> np.ndarray:
-    """The split of each sequence by its key, uint64 (examples,): shares of `validation` and, if `test`, of `test`.
+def by_hash(
+    keys: np.ndarray, settings: Mapping[str, Any], seed: int, place: str, drawn: tuple[str, ...] = (VALIDATION, TEST)
+) -> np.ndarray:
+    """The split of each example by its key, uint64 (examples,): shares of those of validation and test in `drawn`.
 
-    The share for validation is of what is not for testing, and drawn by itself.
+    `settings` has the shares; that for validation is of what is not for testing, and drawn by itself.
 
     Raises InputError, which begins with `place`, if `settings` has contigs where shares are needed.
     """
-    for name in (VALIDATION, TEST):
-        if not isinstance(settings[name], int | float):
-            raise InputError(f"{place}.{name}: expected a share between 0 and 1, found {settings[name]}")
-        if not 0 < settings[name] < 1:
-            raise InputError(f"{place}.{name}: expected a share between 0 and 1, found {settings[name]:g}")
-    testing = chosen(keys, settings[TEST], seed, TEST) if test else np.zeros(len(keys), dtype=bool)
     split = np.full(len(keys), TRAIN, dtype=object)
-    split[testing] = TEST
-    split[~testing] = np.where(chosen(keys[~testing], settings[VALIDATION], seed, VALIDATION), VALIDATION, TRAIN)
+    for name in (TEST, VALIDATION):
+        if name in drawn:
+            left = np.flatnonzero(split == TRAIN)
+            split[left[chosen(keys[left], _share(settings, name, place), seed, name)]] = name
     return split
+
+
+def _share(settings: Mapping[str, Any], name: str, place: str) -> float:
+    share = settings[name]
+    if not isinstance(share, int | float):
+        raise InputError(
+            f"{place}.{name}: expected a share between 0 and 1, found {share}; contigs are for split.by: contig"
+        )
+    if not 0 < share < 1:
+        raise InputError(f"{place}.{name}: expected a share between 0 and 1, found {share:g}")
+    return share
 
 
 def chosen(keys: np.ndarray, share: float, seed: int, purpose: str) -> np.ndarray:
@@ -67,33 +76,87 @@ def by_column(values: pd.Series, where: pd.Series) -> np.ndarray:
     return split.to_numpy(dtype=object)
 
 
-def by_contig(contigs: pd.Series, settings: Mapping[str, Any], known: ContigNames, place: str) -> np.ndarray:
-    """The split of each example by its contig: those that `validation` and `test` name, and the others for training."""
-    for name in (VALIDATION, TEST):
-        if not isinstance(settings[name], list):
-            raise InputError(f"{place}.{name}: split by contig needs a list of contigs, found {settings[name]:g}")
-    named = {name: known.find(settings[name], f"{place}.{name}") for name in (VALIDATION, TEST)}
-    if both := set(named[VALIDATION]) & set(named[TEST]):
+def by_contig(
+    contigs: pd.Series, keys: np.ndarray, settings: Mapping[str, Any], known: ContigNames, seed: int, place: str
+) -> np.ndarray:
+    """The split of each example by its contig: those that `validation` and `test` name, and the others for training.
+
+    Where `validation` is a share, it is drawn by the keys from the contigs that do not test.
+
+    Raises InputError, which begins with `place`, for contigs that the genome does not have, or named twice.
+    """
+    if not isinstance(settings[TEST], list):
+        raise InputError(f"{place}.{TEST}: split.by: contig takes a list of contigs, found {settings[TEST]:g}")
+    listed = [name for name in (VALIDATION, TEST) if isinstance(settings[name], list)]
+    named = {name: known.find(settings[name], f"{place}.{name}") for name in listed}
+    if both := set(named.get(VALIDATION, [])) & set(named[TEST]):
         raise InputError(f"{place}: contigs both for validation and for test: {few(sorted(both))}")
-    split = np.full(len(contigs), TRAIN, dtype=object)
+    drawn = () if VALIDATION in named else (VALIDATION,)
+    split = by_hash(keys, settings, seed, place, drawn)
     for name, chosen in named.items():
         split[contigs.isin(chosen).to_numpy()] = name
     return split
 
 
-def place_keys(frame: pd.DataFrame, window: int) -> np.ndarray:
-    """A key of the stretch of `BLOCK` windows in which each window of a genome begins, uint64 (windows,)."""
-    block = np.maximum(frame["start"].to_numpy(), 0) // (BLOCK * window)
-    pairs = pd.MultiIndex.from_arrays([frame["contig"].to_numpy(), block])
-    numbers, names = pairs.factorize()
-    keys = np.array([zlib.crc32(f"{contig}:{number}".encode()) for contig, number in names], dtype=np.uint64)
-    return keys[numbers]
+def by_place(
+    frame: pd.DataFrame,
+    genome: Genome,
+    known: ContigNames,
+    settings: Mapping[str, Any],
+    seed: int,
+    name: str,
+    corpus: Mapping[str, Any],
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """The split of windows of a genome, which of them lie across a border of splits, and in words where it is from.
+
+    Windows that lie across a border belong to neither side: without them no base is on two sides.
+
+    Args:
+        frame: columns contig, number (of the contig), start and end.
+        known: names of the contigs that `settings` may use.
+        settings: `by` (`auto`, `hash` or `contig`), `validation` and `test`.
+        name: of the genome.
+        corpus: settings `split`, `validation` and `test` of the model's corpus, for `auto`.
+    """
+    ends = np.minimum(frame["end"], genome.contigs["length"].to_numpy()[frame["number"]]) - 1
+    first, last = block_keys(frame, frame["start"]), block_keys(frame, ends)
+    if settings["by"] == "contig":
+        split = by_contig(frame["contig"], first, settings, known, seed, "split")
+        return split, _reaching(split, first, last), "by contig"
+    if settings["by"] == "auto":
+        here, across = held_out(frame, genome, name, corpus)
+        if here.any():
+            split = np.full(len(frame), TEST, dtype=object)
+            split[~here] = by_hash(first[~here], settings, seed, "split", (VALIDATION,))
+            across[~here] |= _reaching(split[~here], first[~here], last[~here])
+            return split, across, "tested on what the model's corpus held out"
+    split = by_hash(first, settings, seed, "split")
+    return split, _reaching(split, first, last), "drawn by a hash of the place"
 
 
-def groups_of(frame: pd.DataFrame, window: int) -> np.ndarray:
+def _reaching(split: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Which windows end in a stretch whose windows have another split than theirs, by the keys of the stretches."""
+    of = pd.Series(split, index=first)
+    other = pd.Series(last).map(of[~of.index.duplicated()]).to_numpy(dtype=object)
+    return pd.notna(other) & (other != split)
+
+
+def block_keys(frame: pd.DataFrame, positions: pd.Series) -> np.ndarray:
+    """A key of the stretch of `BLOCK` windows in which each position of a window's contig lies, uint64 (windows,)."""
+    names = frame["contig"].drop_duplicates()
+    contigs = pd.Series([zlib.crc32(name.encode()) for name in names], index=names, dtype=np.uint64)
+    return mix(frame["contig"].map(contigs).to_numpy(dtype=np.uint64) << np.uint64(32) | _blocks(frame, positions))
+
+
+def _blocks(frame: pd.DataFrame, positions: pd.Series) -> np.ndarray:
+    """Number of the stretch of `BLOCK` windows on its contig, uint64 (windows,)."""
+    window = int(frame["end"].iloc[0] - frame["start"].iloc[0])
+    return (np.maximum(positions.to_numpy(dtype=np.int64), 0) // (BLOCK * window)).astype(np.uint64)
+
+
+def groups_of(frame: pd.DataFrame) -> np.ndarray:
     """Number of the contig and the stretch of `BLOCK` windows in which each window begins, int64 (windows,)."""
-    block = np.maximum(frame["start"].to_numpy(), 0) // (BLOCK * window)
-    return frame["number"].to_numpy().astype(np.int64) * 10**9 + block
+    return (frame["number"].to_numpy().astype(np.int64) << 32) + _blocks(frame, frame["start"]).astype(np.int64)
 
 
 def held_out(
@@ -114,18 +177,3 @@ def held_out(
     codes = [CORPUS_SPLITS.index(name) for name in (TEST, VALIDATION)]
     code = next((code for code in codes if (splits.splits == code).any()), None)
     return (split == code) & ~across, across
-
-
-def by_corpus(
-    frame: pd.DataFrame, genome: Genome, name: str, corpus: Mapping[str, Any], keys: np.ndarray, share: float, seed: int
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """The split of windows: what a corpus holds out tests, `share` of the rest by hash chooses the epoch.
-
-    With it, which windows lie across a border and belong to neither side; None if nothing is held out here.
-    """
-    here, across = held_out(frame, genome, name, corpus)
-    if not here.any():
-        return None
-    split = np.full(len(frame), TEST, dtype=object)
-    split[~here] = np.where(chosen(keys[~here], share, seed, VALIDATION), VALIDATION, TRAIN)
-    return split, across

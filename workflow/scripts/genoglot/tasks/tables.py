@@ -1,26 +1,29 @@
 """Labelled sequences from tables: CSV, TSV or Parquet."""
 
-import csv
 import io
 import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genoglot.compression import open_plain
 from genoglot.errors import InputError, few
 from genoglot.tasks.examples import SPLITS, TEST, TRAIN, VALIDATION, Examples, checked
-from genoglot.tasks.labels import read_labels
+from genoglot.tasks.labels import read_labels, unknown_cells
 from genoglot.tasks.overlap import without_overlap
 from genoglot.tasks.sequences import encode_sequences, sequence_keys
 from genoglot.tasks.splitting import by_column, by_hash
 
 log = logging.getLogger(__name__)
 
+PARQUET = b"PAR1"  # its first bytes
 FEW = 10  # examples of a class below which the log warns
 
 
@@ -39,114 +42,129 @@ def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples
     files = {split: settings["sequences"][split] for split in SPLITS if settings["sequences"][split] is not None}
     labels = settings["columns"]["label"]
     labels = [labels] if isinstance(labels, str) else list(labels)
-    column = settings["split"]["column"] if settings["split"]["by"] == "column" else None
-    wanted = [settings["columns"]["sequence"], *labels, *([column] if column else [])]
-    table = pd.concat(
-        [read_table(path, wanted).assign(split=split) for split, path in files.items()], ignore_index=True
-    )
-    where = table["file"] + ", line " + table["line"].astype(str)
-    target, truth, known = read_labels(table[labels], settings["kind"], where)
+    table = _joined(files, settings["columns"]["sequence"], labels, settings["split"])
+    target, truth, known = read_labels(table[labels], settings["kind"], table["where"])
+    if not known.any():
+        raise InputError(f"{files[TRAIN]}: no row has a label in {few(labels)}")
+    if not known.all():
+        log.warning("%d rows have no label and are left out: %s", (~known).sum(), few(table["where"][~known]))
+    table, truth = table[known].reset_index(drop=True), truth[known]
     sequences = table[settings["columns"]["sequence"]].str.strip()
-    long = (sequences.str.len() > window) & known
-    if long.any() and not settings["crop"]:
-        first = int(long.to_numpy().argmax())
-        raise InputError(
-            f"{where.iloc[first]}: the sequence has {len(sequences.iloc[first]):,} bases, and the model reads windows "
-            f"of {window:,} ({long.sum():,} such in all); set crop: true to take their middle, or take a model of "
-            "larger windows"
-        )
-    if (~known).any():
-        log.warning("%d rows have no label and are left out: %s", (~known).sum(), few(where[~known]))
-    table, where, truth, sequences = table[known], where[known], truth[known], sequences[known]
-    if table.empty:
-        raise InputError(f"{next(iter(files.values()))}: no row has a label")
-    length = min(window, int(sequences.str.len().max()))
-    codes, ambiguous = encode_sequences(sequences, where, length)
-    split = _splits(table, where, codes, column, list(files), settings["split"], seed)
-    frame = pd.DataFrame({"file": table["file"], "line": table["line"], "split": split}).reset_index(drop=True)
-    frame["group"] = pd.factorize(sequence_keys(codes))[0]
+    sizes = sequences.str.len()
+    _check_lengths(sizes, table["where"], window, settings["crop"])
+    codes, ambiguous = encode_sequences(sequences, table["where"], min(window, int(sizes.max())))
+    keys = sequence_keys(codes)
+    split, origin = _splits(table, keys, list(files), settings["split"], seed)
+    frame = pd.DataFrame(
+        {"split": split, "group": pd.factorize(keys)[0], "file": table["file"].astype(str), "line": table["line"]}
+    )
     about = {
         "source": [str(path) for path in files.values()],
-        "left_out": {"no label": int((~known).sum())},
+        "left_out": {"no label": int((~known).sum()), "cells without a value": unknown_cells(target, truth)},
         "ambiguous": ambiguous,
-        "cropped": int(long.sum()),
-        "lengths": [int(sequences.str.len().min()), int(sequences.str.len().max())],
-        "origin": _origin(column, list(files)),
+        "cropped": int((sizes > window).sum()),
+        "lengths": [int(sizes.min()), int(sizes.max())],
+        "origin": origin,
     }
     examples = without_overlap(Examples(target, frame, codes, truth, about), settings["split"]["drop"])
-    return warned(checked(examples, next(iter(files.values()))))
+    return warned(checked(examples, str(files[TRAIN])))
+
+
+def _joined(files: Mapping[str, str], sequence: str, labels: list[str], settings: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of all files: their columns, `file`, `line`, `where` (both, for messages) and `split`.
+
+    The split is that of the file; where a column tells it, the training file has that too.
+    """
+    tables = []
+    for split, path in files.items():
+        column = [settings["column"]] if split == TRAIN and settings["by"] == "column" else []
+        table = read_table(path, [sequence, *labels, *column])
+        own = table[column[0]] if column else pd.Series(split, index=table.index)
+        where = f"{path}, line " + table["line"].astype(str)
+        tables.append(table[[sequence, *labels]].assign(file=str(path), line=table["line"], where=where, split=own))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _check_lengths(sizes: pd.Series, where: pd.Series, window: int, crop: bool) -> None:
+    long = sizes > window
+    if long.any() and not crop:
+        first = int(long.to_numpy().argmax())
+        raise InputError(
+            f"{where.iloc[first]}: the sequence has {sizes.iloc[first]:,} bases, and the model reads windows of "
+            f"{window:,} ({long.sum():,} such in all); set crop: true to take their middle, or take a model of larger "
+            "windows"
+        )
 
 
 def _splits(
-    table: pd.DataFrame,
-    where: pd.Series,
-    codes: np.ndarray,
-    column: str | None,
-    files: list[str],
-    settings: Mapping[str, Any],
-    seed: int,
-) -> np.ndarray:
-    """The split of each row: that of its file; what no file is for is drawn from the training file."""
-    if column:
-        return by_column(table[column], where)
+    table: pd.DataFrame, keys: np.ndarray, files: list[str], settings: Mapping[str, Any], seed: int
+) -> tuple[np.ndarray, str]:
+    """The split of each row, and in words where it is from.
+
+    It is that of the row's file, or what the column of the training file says; what neither is for is drawn from the
+    training file by hash.
+    """
     if settings["by"] == "contig":
         raise InputError("split.by: contig: sequences of a table lie on no contig; take hash or column")
+    if settings["by"] == "column":
+        return by_column(table["split"], table["where"]), f"the column {settings['column']}"
+    drawn = tuple(split for split in (VALIDATION, TEST) if split not in files)
     split = table["split"].to_numpy(dtype=object)
-    if VALIDATION in files and TEST in files:
-        return split
     own = split == TRAIN
-    drawn = by_hash(sequence_keys(codes[own]), settings, seed, TEST not in files, "split")
-    if VALIDATION in files:
-        drawn[drawn == VALIDATION] = TRAIN
-    split[own] = drawn
-    return split
-
-
-def _origin(column: str | None, files: list[str]) -> str:
-    """Where the splits are from, in words."""
-    if column:
-        return f"the column {column}"
-    drawn = [split for split in (VALIDATION, TEST) if split not in files]
-    return f"{' and '.join(drawn)} drawn by a hash of the sequence" if drawn else "a file for each"
+    split[own] = by_hash(keys[own], settings, seed, "split", drawn)
+    return split, f"{' and '.join(drawn)} drawn by a hash of the sequence" if drawn else "a file for each"
 
 
 def read_table(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """Columns of a table as text, `file` and `line` (the header is line 1; of Parquet, the row from 1).
+    """Columns of a table as text, and `line` (the header is line 1; of Parquet, the row from 1).
 
-    Raises InputError if the file is no table, or lacks a column.
+    Parquet is told by its first bytes, and tabs from commas by the header, whatever the file is called. Lines without
+    anything are passed over.
+
+    Raises:
+        InputError: the file is no table, lacks a column, or has no rows.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if ".parquet" in suffixes:
-        table = pq.read_table(path).to_pandas()
-        _need(path, columns, list(table.columns))
-        table = table[columns].astype("string").fillna("").astype(object)
-        first = 1
-    else:
-        with open_plain(path) as handle:
-            raw = handle.read()
-        if not raw.strip():
-            raise InputError(f"{path}: the file is empty; expected a header with {few(columns)} and a row an example")
-        table = _parsed(path, raw, "\t" if {".tsv", ".txt", ".tab"} & set(suffixes) else ",")
-        _need(path, columns, list(table.columns))
-        table, first = table[columns].fillna(""), 2
+    with open_plain(path) as handle:
+        raw = handle.read()
+    table = _parquet(path, raw, columns) if raw.startswith(PARQUET) else _text(path, raw, columns)
     if table.empty:
         raise InputError(f"{path}: there is no row below the header")
-    return table.assign(file=str(path), line=np.arange(first, first + len(table)))
+    return table
 
 
-def _parsed(path: Path, raw: bytes, separator: str) -> pd.DataFrame:
+def _parquet(path: str | Path, raw: bytes, columns: list[str]) -> pd.DataFrame:
     try:
-        return pd.read_csv(
-            io.BytesIO(raw), sep=separator, dtype=str, keep_default_na=False, skip_blank_lines=False, encoding="utf-8"
-        )
-    except (pd.errors.ParserError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a table separated by {separator!r} ({error})") from None
+        file = pq.ParquetFile(pa.BufferReader(raw))
+        _need(path, columns, file.schema_arrow.names)
+        table = file.read(list(dict.fromkeys(columns)))
+        text = [pc.cast(column, pa.large_string()) for column in table.columns]
+    except pa.ArrowException as error:
+        raise InputError(f"{path}: not Parquet with columns of text and numbers ({error})") from None
+    found = pa.table(text, names=table.column_names).to_pandas().fillna("")
+    return found.assign(line=np.arange(1, len(found) + 1))
 
 
-def _need(path: Path, wanted: list[str], there: list[str]) -> None:
+def _text(path: str | Path, raw: bytes, columns: list[str]) -> pd.DataFrame:
+    if not raw.strip():
+        raise InputError(f"{path}: the file is empty; expected a header with {few(columns)} and a row an example")
+    separator = "\t" if b"\t" in raw.lstrip().split(b"\n", 1)[0] else ","
+    words = "tabs" if separator == "\t" else "commas"
+    try:
+        with warnings.catch_warnings():
+            # of rows longer than the header, which would lose their last cells
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                io.BytesIO(raw), sep=separator, dtype=str, index_col=False, keep_default_na=False,
+                skip_blank_lines=False, encoding="utf-8-sig",
+            )  # fmt: skip
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a table whose columns are separated by {words} ({error})") from None
+    _need(path, columns, list(table.columns))
+    table = table[list(dict.fromkeys(columns))].fillna("").assign(line=np.arange(2, len(table) + 2))
+    return table[(table[columns] != "").any(axis=1)]
+
+
+def _need(path: str | Path, wanted: list[str], there: list[str]) -> None:
     if missing := [name for name in wanted if name not in there]:
         raise InputError(
             f"{path}: there is no column {few(missing)}; it has {few(list(map(str, there)))}. The task's `columns` "
