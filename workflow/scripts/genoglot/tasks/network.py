@@ -1,6 +1,6 @@
 """Networks of tasks: a backbone, one vector of each sequence, and a linear layer over it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
 from genoglot.errors import InputError
-from genoglot.genome.store import CODE_MASK, N_CODE
+from genoglot.genome.store import CODE_MASK, N_CODE, reverse_complement
+from genoglot.model.hardware import autocast
 from genoglot.model.language_model import LanguageModel
 from genoglot.model.pooling import central_weights
 from genoglot.model.reading import device_of
@@ -129,6 +130,34 @@ class TaskNetwork(nn.Module):
             if self.attention is not None:
                 return self.norm(self.attention(vectors, written.weights, written.places))
             return self.norm(torch.einsum("bt,btd->bd", written.weights, vectors))
+
+
+@torch.inference_mode()
+def read_batches(
+    network: TaskNetwork,
+    codes: np.ndarray,
+    batch_size: int,
+    precision: str,
+    both_strands: bool,
+    function: Callable[[Written], Tensor],
+    width: int,
+) -> np.ndarray:
+    """`function` of written sequences, float32 (sequences, width), batch by batch.
+
+    Where both strands count, the mean of the two; a model that is the same on both reads one.
+
+    Args:
+        codes: base codes, uint8 (sequences, length).
+    """
+    device = device_of(network.model)
+    results = [np.empty((0, width), dtype=np.float32)]
+    for first in range(0, len(codes), batch_size):
+        here = codes[first : first + batch_size]
+        strands = [here, reverse_complement(here)] if both_strands and not network.model.symmetric else [here]
+        with autocast(precision):
+            made = [function(write(network.model, each, network.pooling).to(device)) for each in strands]
+        results.append(torch.stack(made).mean(0).float().cpu().numpy())
+    return np.concatenate(results)
 
 
 def parameter_groups(

@@ -15,10 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from genoglot.errors import InputError
-from genoglot.genome.store import reverse_complement
-from genoglot.model.hardware import autocast
 from genoglot.tasks.metrics import choice
-from genoglot.tasks.network import TaskNetwork, write
+from genoglot.tasks.network import TaskNetwork, read_batches
 from genoglot.tasks.target import Target
 from genoglot.tasks.training import FASTER, Objective, TaskModel
 
@@ -27,7 +25,6 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 MAX_ITERATIONS = 300
 
 
-@torch.inference_mode()
 def vectors_of(
     network: TaskNetwork, codes: np.ndarray, batch_size: int, precision: str, both_strands: bool
 ) -> np.ndarray:
@@ -36,15 +33,7 @@ def vectors_of(
     Where both strands count, the mean of the two.
     """
     network.eval()
-    device = network.linear.weight.device
-    results = [np.empty((0, network.linear.in_features), dtype=np.float32)]
-    for first in range(0, len(codes), batch_size):
-        here = codes[first : first + batch_size]
-        strands = [here, reverse_complement(here)] if both_strands and not network.model.symmetric else [here]
-        with autocast(precision):
-            made = [network.vectors(write(network.model, each, network.pooling).to(device)) for each in strands]
-        results.append(torch.stack(made).mean(0).float().cpu().numpy())
-    return np.concatenate(results)
+    return read_batches(network, codes, batch_size, precision, both_strands, network.vectors, network.model.dim)
 
 
 def probe(

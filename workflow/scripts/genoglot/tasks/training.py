@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader
 
 from genoglot.errors import InputError
 from genoglot.genome.store import reverse_complement
-from genoglot.model.hardware import TRAINER_PRECISION, autocast
+from genoglot.model.hardware import TRAINER_PRECISION
 from genoglot.tasks.metrics import choice
-from genoglot.tasks.network import TaskNetwork, Written, parameter_groups, write
+from genoglot.tasks.network import TaskNetwork, Written, parameter_groups, read_batches, write
 from genoglot.tasks.target import Target
 from genoglot.training.optimisation import decayed_parameters, learning_rate_factor
 
@@ -90,21 +90,20 @@ class TaskModel(nn.Module):
         """What the network gives out, as `predict`: logits, or values in standard deviations."""
         return self._read(codes, batch_size, precision, nn.Identity())
 
-    @torch.inference_mode()
     def _read(
         self, codes: np.ndarray, batch_size: int, precision: str, finish: Callable[[Tensor], Tensor]
     ) -> np.ndarray:
         self.eval()
-        model, pooling = self.network.model, self.network.pooling
-        device = self.network.linear.weight.device
-        results = [np.empty((0, self.network.linear.out_features), dtype=np.float32)]
-        for first in range(0, len(codes), batch_size):
-            here = codes[first : first + batch_size]
-            strands = [here] if not self.both_strands or model.symmetric else [here, reverse_complement(here)]
-            with autocast(precision):
-                made = [finish(self.network(write(model, each, pooling).to(device)).float()) for each in strands]
-            results.append(torch.stack(made).mean(0).cpu().numpy())
-        return np.concatenate(results)
+        outputs = self.network.linear.out_features
+        return read_batches(
+            self.network,
+            codes,
+            batch_size,
+            precision,
+            self.both_strands,
+            lambda x: finish(self.network(x).float()),
+            outputs,
+        )
 
 
 class Finetuning(L.LightningModule):
