@@ -88,6 +88,8 @@ rule gather_variants:
         scores=of_chunks("parquet"),
         summaries=of_chunks("json"),
         report=rules.split_variants.output.report,
+        # not read: kept until all are scored, since each task of a Slurm array waits for the files of the first one
+        parts=expand(f"{VARIANTS}/chunks/{{chunk}}.vcf.gz", chunk=CHUNKS, allow_missing=True),
     output:
         vcf=f"{VARIANTS}/{{model}}.vcf.gz",
         tbi=f"{VARIANTS}/{{model}}.vcf.gz.tbi",
