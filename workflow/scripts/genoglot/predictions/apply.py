@@ -120,7 +120,7 @@ def _read(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which windows have a known base, and what the head says of these, float32 (windows, outputs)."""
     codes = genome.windows(frame["number"].to_numpy(), frame["start"].to_numpy(), head.length)
-    kept: np.ndarray = (codes < N_CODE).any(axis=1)
+    kept = np.asarray((codes < N_CODE).any(axis=1))
     minus = (frame["strand"] == "-").to_numpy()
     codes[minus] = reverse_complement(codes[minus])
     return kept, head.model.predict(codes[kept], batch_size, precision)
