@@ -238,6 +238,20 @@ def test_all_mistakes_are_named_at_once(config):
         ({"models": {"m": {"corpus": "one", "init_from": "m"}}}, "circle (m -> m)"),
         ({"models": {"m": "one"}}, "models.m: expected a section of keys, found the text 'one'"),
         ({"corpora": {"one": {"genomes": ["A"], "validation": ["I"]}}}, "corpora.one.genomes: A is not in"),
+        ({"predictions": {"p": {"task": "x", "genome": "a"}}}, "predictions.p.task: there is no task x"),
+        ({"predictions": {"p": {"task": "x", "genome": "c"}}}, "predictions.p.genome: "),
+        (
+            {"predictions": {"p": {"task": "x", "genome": "a", "variants": "x.vcf", "step": 5}}},
+            "predictions.p: found variants and step; a head reads either windows or alleles",
+        ),
+        (
+            {"predictions": {"p": {"task": "x", "genome": "a", "bed": "x.bed", "step": 5}}},
+            "predictions.p.step: an interval of a BED has one window",
+        ),
+        (
+            {"predictions": {"p": {"task": "x", "genome": "a", "variants": "https://a.b/x.vcf"}}},
+            "predictions.p.variants: expected the path of a VCF",
+        ),
         ({"tasks": {"t": {"genome": "c"}}}, " has no c"),
         ({"tasks": {"t": {}}}, "tasks.t.genome: expected the genome whose region classes are learnt"),
         ({"tasks": {"t": {"kind": "regression"}}}, "tasks.t: kind regression learns from either"),

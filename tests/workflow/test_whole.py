@@ -65,6 +65,11 @@ PROMISED = [
     ),
     "results/calibration/toy/small.parquet",
     *(f"results/scans/part/small.{kind}" for kind in ("parquet", "max.bw", "mean.bw", "summary.json")),
+    *(f"results/predictions/{name}/small/predictions.parquet" for name in ("parts", "alleles")),
+    *(f"results/predictions/{name}/small/summary.json" for name in ("parts", "alleles")),
+    *(f"results/predictions/parts/small/predictions.{kind}" for kind in ("bed.gz", "bed.gz.tbi")),
+    *(f"results/predictions/alleles/small/predictions.{kind}" for kind in ("vcf.gz", "vcf.gz.tbi")),
+    "results/predictions/parts/small/tracks/tracks.tsv",
     *(f"{INTERPRETED}/{name}.parquet" for name in ("sites", "dependencies", "attention", "attributions/regions")),
     *(f"{INTERPRETED}/{name}.json" for name in ("loci", "figures")),
     *(f"{INTERPRETED}/hub/{name}" for name in ("hub.txt", "genomes.txt", "trackDb.txt")),
@@ -91,7 +96,11 @@ def test_what_is_promised_is_there_and_nothing_else(finished):
     # the names of TensorBoard's files are its own, and by others Snakemake knows when a folder was made
     boards = {path for path in made if "/tensorboard/" in path}
     dated = {path for path in made if path.endswith("/.snakemake_timestamp")}
-    assert made - boards - dated == set(PROMISED)
+    # those of the classes that the task could learn
+    tracks = {path for path in made if path.endswith(".bw") and "/predictions/parts/small/tracks/" in path}
+    classes = load(finished / "results/tasks/regions/small/head.json")["classes"]
+    assert len(tracks) == len(classes)
+    assert made - boards - dated - tracks == set(PROMISED)
     for model in (MODEL, MEMBER):
         assert any(path.startswith(f"{model}/tensorboard/") for path in boards), model
     assert all((finished / path).stat().st_size > 0 for path in PROMISED)

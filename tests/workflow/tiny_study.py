@@ -62,6 +62,10 @@ CONFIG = {
     "embeddings": {"step": 64, "max_points": 400},
     "scoring": {"bootstraps": 50, "chunks": 2, "calibration": {"sites": 500}},
     "scans": {"part": {"genome": "toy", "bed": "part.bed"}},
+    "predictions": {
+        "parts": {"task": "regions", "genome": "toy", "contigs": ["chrB"], "step": 500},
+        "alleles": {"task": "regions", "genome": "toy", "variants": "known.vcf"},
+    },
     "interpretation": {
         "genes": {
             "genome": "toy",
@@ -240,6 +244,8 @@ class Study:
         if not config["tasks"] and "interpretation" not in changes:
             # loci cannot be put to the heads of tasks that are not there
             config["interpretation"] = {"genes": CONFIG["interpretation"]["genes"] | {"tasks": []}}
+        if not config["tasks"] and "predictions" not in changes:
+            config["predictions"] = {}
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
     def write_genome(self, name: str, rng: np.random.Generator) -> dict[str, str]:

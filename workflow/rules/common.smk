@@ -43,6 +43,7 @@ wildcard_constraints:
     variants=any_of(study.variants),
     scan=any_of(study.scans),
     loci=any_of(study.interpretation),
+    prediction=any_of(study.predictions),
     source="fasta|annotation|aliases|repeats|haplotypes-[0-9a-f]{8}",
     intervals="include|exclude",
     evidence="labels|conservation",
@@ -60,6 +61,7 @@ TASK = "<results>/tasks/{task}/{model}"
 VARIANTS = "<results>/variants/{variants}"
 SCAN = "<results>/scans/{scan}"
 INTERPRETATION = "<results>/interpretation/{loci}/{model}"
+PREDICTION = "<results>/predictions/{prediction}/{model}"
 CALIBRATION = "<results>/calibration/{genome}/{model}.parquet"
 
 SWEEP = "<results>/sweeps/{sweep}"

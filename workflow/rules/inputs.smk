@@ -164,7 +164,9 @@ def annotation_of(wildcards):
 
 
 def genome_of(wildcards):
-    """The wildcards' genome, or that of their task, variant set, scan or set of loci."""
+    """The wildcards' genome, or that of their task, variant set, scan, set of loci or use of a head."""
+    if "prediction" in wildcards.keys():
+        return study.predictions[wildcards.prediction]["genome"]
     if "task" in wildcards.keys():
         return study.tasks[wildcards.task]["genome"]
     if "variants" in wildcards.keys():
@@ -353,6 +355,33 @@ def task_runs(wildcards):
 def task_few_shot(wildcards):
     """Input function: what a task learnt from few labels, if it was asked."""
     return f"{TASK}/few_shot.json" if of_task(wildcards)["few_shot"] else []
+
+
+def prediction_setting(key):
+    return lambda wildcards: study.predictions[wildcards.prediction][key]
+
+
+def prediction_file(key):
+    """Input function: the BED or the variants that a head reads, if it reads any."""
+
+    def path(wildcards):
+        file = study.predictions[wildcards.prediction][key]
+        return [] if file is None else local_file(file)
+
+    return path
+
+
+def predicting_head(name):
+    """Input function: a file of the head that a use of it names."""
+    return lambda wildcards: f"{TASK}/{name}".format(
+        task=study.predictions[wildcards.prediction]["task"], model=wildcards.model
+    )
+
+
+def allele_settings(wildcards):
+    """How long an allele may be that a head reads, and how many REF may differ from the genome."""
+    scoring = study.config["scoring"]
+    return inference(max_length=scoring["max_length"], max_mismatch=scoring["max_ref_mismatch"])
 
 
 def of_loci(name):

@@ -27,6 +27,7 @@ PLACEHOLDERS = {
     "weights": "GENOME",
     "scans": "SCAN",
     "interpretation": "LOCI",
+    "predictions": "NAME",
     "bed": "GENOME",
     "windows": "GENOME",
 }

@@ -74,6 +74,7 @@ def configuration_problems(study: Study) -> Iterator[str]:
     for name, task in study.tasks.items():
         yield from _task_problems(study, f"tasks.{name}", task)
     yield from _scan_problems(study)
+    yield from _prediction_problems(study)
     for genome in study.config["embeddings"]["genomes"] or []:
         yield from _unknown(f"embeddings.genomes: {study.config['genomes']} has no", genome, study.genomes)
     for genome, windows in study.config["embeddings"]["windows"].items():
@@ -132,6 +133,21 @@ def _scan_problems(study: Study) -> Iterator[str]:
     for genome, bed in (calibration["bed"] if calibration else {}).items():
         yield from _unknown(f"scoring.calibration.bed: {sheet} has no", genome, study.genomes)
         yield from _bed_problems(f"scoring.calibration.bed.{genome}", bed)
+
+
+def _prediction_problems(study: Study) -> Iterator[str]:
+    """Heads of tasks that are not there, or that are to read windows and variants at once."""
+    for name, entry in study.predictions.items():
+        place, file = f"predictions.{name}", entry["variants"]
+        yield from _unknown(f"{place}.task: there is no task", entry["task"], study.tasks)
+        yield from _run_problems(study, place, entry)
+        of_windows = [key for key in ("bed", "step") if entry[key] is not None]
+        if file is not None and of_windows:
+            yield f"{place}: found variants and {of_windows[0]}; a head reads either windows or alleles: remove one"
+        elif len(of_windows) == 2:
+            yield f"{place}.step: an interval of a BED has one window around its middle: remove step or bed"
+        if file is not None and local_path(file) is None:
+            yield f"{place}.variants: expected the path of a VCF, BCF or table, found {file}: fetch it first"
 
 
 def _interpretation_problems(study: Study) -> Iterator[str]:

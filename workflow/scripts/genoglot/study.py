@@ -199,6 +199,18 @@ class Study:
         return self._runs(self.scans)
 
     @property
+    def predictions(self) -> dict[str, dict]:
+        return self.config["predictions"]
+
+    def prediction_runs(self) -> list[tuple[str, str]]:
+        """Pairs of a use of a task's head and a model: those it names, or all that learn the task."""
+        return [
+            (name, model)
+            for name, entry in self.predictions.items()
+            for model in entry["models"] or [model for task, model in self.task_runs() if task == entry["task"]]
+        ]
+
+    @property
     def interpretation(self) -> dict[str, dict]:
         return self.config["interpretation"]
 

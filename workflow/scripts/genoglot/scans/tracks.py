@@ -36,7 +36,8 @@ def write_track(table: Path, contigs: pd.DataFrame, measure: str, output: Path) 
 def write_values(
     contigs: pd.DataFrame, values: Iterable[tuple[str, int, int, float]], sites: int, output: Path
 ) -> None:
-    """Write values of single bases as bigWig: contig, start, end and value of `sites` of them, in the contigs' order.
+    """Write values as bigWig: contig, start, end and value of intervals that do not overlap, in the contigs' order,
+    which have `sites` bases together.
 
     Raises:
         OSError: the file could not be written whole.

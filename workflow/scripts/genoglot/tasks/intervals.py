@@ -57,7 +57,7 @@ def read_intervals(
     bed = Bed.read(settings["bed"])
     known = ContigNames.of(genome.contigs.index, names)
     chosen = settings["column"] if isinstance(settings["column"], list) else [settings["column"]]
-    bed, elsewhere = _on_genome(bed, genome, known)
+    bed, elsewhere = on_genome(bed, genome, known)
     labels = pd.DataFrame({bed.called(column): bed.column(column) for column in chosen})
     target, truth, labelled = read_labels(labels, settings["kind"], bed.where)
     if not labelled.any():
@@ -65,7 +65,7 @@ def read_intervals(
     if not labelled.all():
         log.warning("%d intervals have no label and are left out: %s", (~labelled).sum(), few(bed.where[~labelled]))
     bed, truth = bed.take(labelled), truth[labelled]
-    frame = _windows(bed, genome, window)
+    frame = windows_around(bed, genome, window)
     codes = genome_sequences(genome, frame)
     minus = (frame["strand"] == "-").to_numpy()
     codes[minus] = reverse_complement(codes[minus])
@@ -173,7 +173,7 @@ class Bed:
         return strand.where(said, ".")
 
 
-def _on_genome(bed: Bed, genome: Genome, known: ContigNames) -> tuple[Bed, dict[str, int]]:
+def on_genome(bed: Bed, genome: Genome, known: ContigNames) -> tuple[Bed, dict[str, int]]:
     """The intervals on contigs of the genome, by its own names for them, and how many others there are and why."""
     contigs = genome.contigs.reset_index()
     resolved = known.resolve(bed.rows["contig"])
@@ -193,7 +193,7 @@ def _on_genome(bed: Bed, genome: Genome, known: ContigNames) -> tuple[Bed, dict[
     return found, counts
 
 
-def _windows(bed: Bed, genome: Genome, window: int) -> pd.DataFrame:
+def windows_around(bed: Bed, genome: Genome, window: int) -> pd.DataFrame:
     """Columns group, line, contig, number, start, end and strand of the window of each interval."""
     frame = pd.DataFrame(
         {
