@@ -14,7 +14,7 @@ from genoglot.model.language_model import load_language_model
 from genoglot.tasks import STARTS
 from genoglot.tasks.baselines import kmers_of, pretrained_vectors
 from genoglot.tasks.examples import Examples
-from genoglot.tasks.few_shot import draw_few
+from genoglot.tasks.few_shot import draw_few, few_shot_means, short_classes
 from genoglot.tasks.floors import neighbour_predictions, predicted_rows
 from genoglot.tasks.metrics import MEASURES, measure
 from genoglot.tasks.runs import best_of_rates
@@ -48,6 +48,9 @@ def learn_from_few(
     labelled = Examples.load(examples)
     vectors = pretrained_vectors(load_language_model(Path(model)), labelled, settings, precision)
     test = labelled.rows("test")
+    for number in few_shot["per_class"]:
+        for short in short_classes(labelled.target, labelled.truth[labelled.rows("train")], number):
+            log.warning("%s has %d training examples, fewer than %d: all are drawn", short["class"], short["n"], number)
     points = []
     for number, draw, rows in draws(labelled, few_shot, seed):
         few = labelled.take(rows)
@@ -70,9 +73,12 @@ def learn_from_few(
             found[start] = trained.predict(few.codes[own], FASTER * settings["batch_size"], precision)
         for contestant, predicted in found.items():
             value = measure(labelled.target, labelled.truth[test], predicted)
-            points.append({"contestant": contestant, "per_class": number, "draw": draw, "value": value})
+            # null where nothing can be measured, as of predictions that are all the same
+            kept = value if math.isfinite(value) else None
+            points.append({"contestant": contestant, "per_class": number, "draw": draw, "value": kept})
             log.info("%d of a class, draw %d, %s: %.3f", number, draw, contestant, value)
-    write_json(output, {"measure": MEASURES[labelled.target.kind], "points": points})
+    measured = {"measure": MEASURES[labelled.target.kind], "points": points, "means": few_shot_means(points)}
+    write_json(output, measured)
 
 
 def draws(examples: Examples, few_shot: Mapping[str, Any], seed: int) -> Iterator[tuple[int, int, np.ndarray]]:
