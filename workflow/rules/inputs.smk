@@ -167,14 +167,15 @@ def genome_of(wildcards):
     """The wildcards' genome, or that of their task, variant set, scan, set of loci or use of a head."""
     if "prediction" in wildcards.keys():
         return study.predictions[wildcards.prediction]["genome"]
+    # what a task's head says of loci is asked on the genome of the loci
+    if "loci" in wildcards.keys():
+        return study.interpretation[wildcards.loci]["genome"]
     if "task" in wildcards.keys():
         return study.tasks[wildcards.task]["genome"]
     if "variants" in wildcards.keys():
         return study.variants[wildcards.variants]["genome"]
     if "scan" in wildcards.keys():
         return study.scans[wildcards.scan]["genome"]
-    if "loci" in wildcards.keys():
-        return study.interpretation[wildcards.loci]["genome"]
     return wildcards.genome
 
 
@@ -304,104 +305,6 @@ def loci_settings(wildcards):
     return inference(name=wildcards.loci, **{key: entry[key] for key in keys})
 
 
-def of_task(wildcards):
-    """Settings of the wildcards' task, with all that follows from what it does not say."""
-    return study.task_settings(wildcards.task)
-
-
-def task_tables(wildcards):
-    """Input function: the tables of a task's labelled sequences, if it has any."""
-    tables = of_task(wildcards)["sequences"] or {}
-    return [local_file(path) for path in tables.values() if path is not None]
-
-
-def task_bed(wildcards):
-    """Input function: the BED of a task's labelled intervals, if it has one."""
-    bed = of_task(wildcards)["bed"]
-    return [] if bed is None else local_file(bed)
-
-
-def task_genome(name):
-    """Input function: a file of the genome on which a task's examples lie, if they do."""
-    return lambda wildcards: [] if genome_of(wildcards) is None else of_genome(name)(wildcards)
-
-
-def task_names(wildcards):
-    """Input function: the names by which a task's BED may call contigs, if there is one."""
-    return ancient(of_genome("names.tsv")(wildcards)) if of_task(wildcards)["bed"] else []
-
-
-def task_regions(wildcards):
-    """Input function: the region classes that a task tells apart, if it is about these."""
-    return of_genome("regions.bed.gz")(wildcards) if of_task(wildcards)["kind"] == "region_class" else []
-
-
-def example_settings(wildcards):
-    """What of a task's settings decides on its examples."""
-    return study.example_settings(wildcards.task)
-
-
-def training_settings(wildcards):
-    """What of a task's settings decides on how it is learnt."""
-    return inference(**study.task_training(wildcards.task))
-
-
-def task_runs(wildcards):
-    """Input function: the folders of a task's trainings, by their `run.json`."""
-    numbers = range(1, of_task(wildcards)["seeds"] + 1)
-    return expand(f"{TASK_RUN}/run.json", start=STARTS, number=numbers, allow_missing=True)
-
-
-def task_few_shot(wildcards):
-    """Input function: what a task learnt from few labels, if it was asked."""
-    return f"{TASK}/few_shot.json" if of_task(wildcards)["few_shot"] else []
-
-
-def prediction_setting(key):
-    return lambda wildcards: study.predictions[wildcards.prediction][key]
-
-
-def prediction_file(key):
-    """Input function: the BED or the variants that a head reads, if it reads any."""
-
-    def path(wildcards):
-        file = study.predictions[wildcards.prediction][key]
-        return [] if file is None else local_file(file)
-
-    return path
-
-
-def predicting_head(name):
-    """Input function: a file of the head that a use of it names."""
-    return lambda wildcards: f"{TASK}/{name}".format(
-        task=study.predictions[wildcards.prediction]["task"], model=wildcards.model
-    )
-
-
-def allele_settings(wildcards):
-    """How long an allele may be that a head reads, and how many REF may differ from the genome."""
-    scoring = study.config["scoring"]
-    return inference(max_length=scoring["max_length"], max_mismatch=scoring["max_ref_mismatch"])
-
-
-def of_loci(name):
-    """Input function: a file of the genome of a set of loci, whatever other wildcards there are."""
-    return lambda wildcards: f"{GENOME}/{name}".format(genome=study.interpretation[wildcards.loci]["genome"])
-
-
-def attribution_settings(wildcards):
-    """Which loci a task's head is asked about, and how."""
-    keys = ("regions", "flank", "max_loci", "map_length", "orders")
-    entry = study.interpretation[wildcards.loci]
-    return inference(name=wildcards.loci, **{key: entry[key] for key in keys})
-
-
-def loci_attributions(wildcards):
-    """Input function: what the tasks that a set of loci names make of it."""
-    tasks = study.interpretation[wildcards.loci]["tasks"]
-    return expand(f"{INTERPRETATION}/attributions/{{task}}.parquet", task=tasks, allow_missing=True)
-
-
 def hub_genome(wildcards):
     """What a genome browser is to know the genome of a set of loci by."""
     entry = study.interpretation[wildcards.loci]
@@ -430,35 +333,6 @@ def training_regions(wildcards):
     return expand(f"{GENOME}/regions.bed.gz", genome=study.labelled(wildcards.model))
 
 
-def hardware(wildcards, output):
-    """As `mirrors`: what a training runs on is not what it makes."""
-    return study.models[wildcards.model]["hardware"]
-
-
-def training_gpus(wildcards):
-    """GPUs that a training asks for, of all its machines together; where it takes what there is, one of each."""
-    devices = study.models[wildcards.model]["hardware"]["devices"]
-    return (1 if devices == "auto" else devices) * training_nodes(wildcards)
-
-
-def training_nodes(wildcards):
-    """Machines that a training runs on; on each, one task starts the processes of its devices."""
-    return study.models[wildcards.model]["hardware"]["nodes"]
-
-
-def training_launcher(wildcards):
-    """What starts a training's tasks: `srun` on several machines, once the job is there; on one there is no need."""
-    return "srun" if training_nodes(wildcards) > 1 else None
-
-
-def training_options(wildcards):
-    """What Slurm is told of a training and has no resource of its own: a signal two minutes before the time is up, for
-    its state to be saved, and that each machine gives as many GPUs as the others."""
-    nodes = training_nodes(wildcards)
-    even = f" --gpus-per-node={training_gpus(wildcards) // nodes}" if nodes > 1 else ""
-    return f"--signal=TERM@120{even}"
-
-
 def pretrained_folder(wildcards):
     """Input function: the folder that a model comes from, if it is one of this machine."""
     folder = study.pretrained_folder(wildcards.model)
@@ -472,32 +346,3 @@ def corpus_window(wildcards):
 def of_members(name):
     """Input function: a file of each member of a sweep."""
     return lambda wildcards: expand(f"{MODEL}/{name}", model=study.sweeps[wildcards.sweep])
-
-
-def size_mb(files):
-    """Megabytes of files, or of one; those that are not there yet, as in a group of jobs, count nothing."""
-    paths = map(Path, [files] if isinstance(files, str) else files)
-    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
-
-
-def growing(amount, **per_mb):
-    """A resource that is more where inputs are large, `per_mb` of each megabyte of those named.
-
-    It doubles at the second attempt and at the third, and no more: further ones are of machines that were lost.
-    """
-
-    def resource(wildcards, input, attempt):
-        more = sum(factor * size_mb(input[name]) for name, factor in per_mb.items())
-        return math.ceil(amount + more) * 2 ** min(attempt - 1, 2)
-
-    return resource
-
-
-def mem_mb(megabytes, **per_mb):
-    """Memory in megabytes."""
-    return growing(megabytes, **per_mb)
-
-
-def runtime(minutes, **per_mb):
-    """A limit of time in minutes."""
-    return growing(minutes, **per_mb)

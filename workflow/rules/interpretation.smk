@@ -37,9 +37,9 @@ rule attribute_loci:
         model=MODEL_FILES,
         head=f"{TASK}/head.safetensors",
         about=f"{TASK}/head.json",
-        bases=of_loci("sequence/bases.npy"),
-        contigs=of_loci("sequence/contigs.tsv"),
-        names=ancient(of_loci("names.tsv")),
+        bases=of_genome("sequence/bases.npy"),
+        contigs=of_genome("sequence/contigs.tsv"),
+        names=ancient(of_genome("names.tsv")),
         bed=loci_file("bed"),
         variants=loci_file("variants"),
     output:

@@ -79,7 +79,7 @@ rule fit_floors:
         runtime=runtime(240),
         gpu=0,
     params:
-        settings=training_settings,
+        settings=floor_settings,
         seed=study.config["seed"],
     script:
         "../scripts/fit_floors.py"

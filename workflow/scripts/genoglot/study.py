@@ -26,6 +26,7 @@ OF_JUDGEMENT = ("bootstraps", "fewest", "rare_below", "common_from", "frequency_
 OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
 OF_EMBEDDINGS = ("step", "mode", "layer", "perplexity", "compared")
 OF_EXAMPLES = ("kind", "sequences", "columns", "bed", "column", "split", "crop", "max_per_class", "strands")
+OF_FLOORS = ("pooling", "layer", "strands", "batch_size", "balanced")
 OF_TASK_TRAINING = (
     "mode", "pooling", "layer", "strands", "epochs", "patience", "learning_rate", "layer_decay", "weight_decay",
     "dropout", "batch_size", "balanced", "lora",
@@ -177,6 +178,11 @@ class Study:
         """What of a task's settings decides on how it is learnt."""
         settings = self.task_settings(task)
         return {key: settings[key] for key in OF_TASK_TRAINING}
+
+    def task_floors(self, task: str) -> dict[str, Any]:
+        """What of a task's settings decides on its floors."""
+        settings = self.task_settings(task)
+        return {key: settings[key] for key in OF_FLOORS}
 
     def scorings(self) -> list[tuple[str, str]]:
         """Pairs of a variant set and a model whose corpus holds the set's genome."""
