@@ -21,7 +21,7 @@ from sklearn.metrics import (
 
 from genoglot.tasks.bootstrap import interval_of_runs, mcc_of, resampled
 from genoglot.tasks.calibration import expected_calibration_error, fit_temperature, log_probabilities, scaled
-from genoglot.tasks.metrics import choice, classification_metrics, error, measure, summarise, summarise_runs
+from genoglot.tasks.metrics import choice, error, measure, summarise, summarise_runs
 from genoglot.tasks.target import Target
 
 CLASSES = Target("classes", ("a", "b", "c"))
@@ -319,9 +319,3 @@ def test_curves_are_thinned_and_not_bent():
     assert len(pr["x"]) <= 200
     assert (pr["x"][0], pr["x"][-1]) == (0, 1)
     assert np.trapezoid(pr["y"], pr["x"]) == pytest.approx(summary["auprc"], abs=0.01)
-
-
-def test_metrics_of_classes_by_their_names():
-    truth, likely = classes(16)
-    metrics = classification_metrics(truth, likely, ["a", "b", "c"], GROUPS, 1)
-    assert metrics == summarise(CLASSES, truth, likely, GROUPS, 1)

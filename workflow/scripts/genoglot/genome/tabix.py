@@ -35,12 +35,7 @@ def write_tabix(
                 # quoting=3 (none): a GFF3 or BED field is written as it is
                 text = rows.iloc[first : first + ROWS].to_csv(sep="\t", header=False, index=False, quoting=3)
                 writer.write(text.encode())
-        made = Path(f"{partial}.tbi")
-        try:
-            pysam.tabix_index(str(partial), preset=preset, force=True)
-            made.replace(partial_index)
-        finally:
-            made.unlink(missing_ok=True)
+        pysam.tabix_index(str(partial), preset=preset, index=str(partial_index), force=True)
 
 
 def check_lengths(contigs: pd.DataFrame, source: str | Path) -> None:

@@ -13,6 +13,8 @@ from genoglot.tokens.pipelines import CONFIG as TOKENIZER_CONFIG
 from genoglot.tokens.pipelines import TOKENIZER
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+# what `genoglot.model.importing` keeps in the configuration of a model of others
+CONFIG_KEY = "genoglot"
 # how the model came to be; written by those who make one
 TRAINING = "training.json"
 MODEL_FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, *CODE)
@@ -21,7 +23,7 @@ MODEL_FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, *CODE)
 def model_window(folder: Path) -> int:
     """Bases of the windows that the model of a folder reads; its network is not loaded."""
     settings = read_json(Path(folder) / CONFIG)
-    return int(settings.get("genoglot", settings)["window"])
+    return int(settings.get(CONFIG_KEY, settings)["window"])
 
 
 def save_model(network: GenoglotModel, source: Encoding | Path, output: Path, window: int) -> None:

@@ -21,11 +21,10 @@ from transformers.models.auto import modeling_auto
 from genoglot.errors import InputError, few
 from genoglot.files import digest, read_json, staged, write_json
 from genoglot.genome.store import N_CODE
-from genoglot.model.folder import CONFIG, TRAINING, WEIGHTS
+from genoglot.model.folder import CONFIG, CONFIG_KEY, TRAINING, WEIGHTS
 from genoglot.model.hardware import quieten_libraries
 from genoglot.model.language_model import (
     AUTO_CLASSES,
-    CONFIG_KEY,
     LOADING_ERRORS,
     LanguageModel,
     load_language_model,

@@ -21,7 +21,7 @@ from genoglot.errors import InputError, few
 from genoglot.files import read_json
 from genoglot.genome.store import CODE_MASK, N_CODE
 from genoglot.model import layers
-from genoglot.model.folder import CONFIG, WEIGHTS
+from genoglot.model.folder import CONFIG, CONFIG_KEY, WEIGHTS
 from genoglot.model.hardware import device
 from genoglot.network.configuration_genoglot import GenoglotConfig
 from genoglot.network.modeling_genoglot import GenoglotForCausalLM, GenoglotForMaskedLM, GenoglotModel
@@ -29,8 +29,6 @@ from genoglot.tokens.encoding import Encoding, SingleBase, Tokens
 from genoglot.tokens.files import load_encoding
 from genoglot.tokens.translated import Translated
 
-# what `genoglot.model.importing` keeps in the configuration of a model of others
-CONFIG_KEY = "genoglot"
 AUTO_CLASSES = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
 # what loading a model raises if a file is missing, broken or of another network
 LOADING_ERRORS = (

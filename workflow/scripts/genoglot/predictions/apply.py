@@ -100,8 +100,7 @@ def predict_windows(
         writer.close()
         if not tally.windows:
             raise InputError(f"{bed or genome.folder}: all bases of the {tally.unknown} windows to read are N")
-        pysam.tabix_index(str(bed_path), preset="bed", force=True)
-        Path(f"{bed_path}.tbi").replace(index)
+        pysam.tabix_index(str(bed_path), preset="bed", index=str(index), force=True)
         write_tracks(parquet, plan, genome, trained.target, output / "tracks")
     write_json(output / "summary.json", {**description, **tally.describe(trained, plan.left_out)})
 

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pysam
 
-from genoglot.errors import InputError
 from genoglot.files import atomic_path, read_json, write_json
 from genoglot.genome.names import ContigNames
 from genoglot.genome.store import BLOCK, Genome, forget
@@ -33,12 +32,11 @@ from genoglot.variants.fields import (
     scores_table,
 )
 from genoglot.variants.haplotypes import longest_allele, pairs
-from genoglot.variants.records import VariantFile, batches, open_variants
-from genoglot.variants.splitting import split_variants
+from genoglot.variants.records import AT_ONCE, VariantFile, batches, open_variants
+from genoglot.variants.splitting import refuse_fields, split_variants
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8_192  # records held in memory at once
 PREFIXES = ("ref_", "alt_", "difference_")
 
 
@@ -125,7 +123,7 @@ def predict_variants(
     genome, trained = Genome(Path(sequence)), load_head(head, backbone)
     reader = Reader(trained, genome, settings["batch_size"], precision)
     fields = difference_fields(description["task"], trained.target)
-    _refuse_fields(vcf, fields)
+    refuse_fields(open_variants(vcf), vcf, {field.name for field in fields})
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=output, prefix=".checked-") as folder:
@@ -138,12 +136,6 @@ def predict_variants(
     kept = {key: split[key] for key in ("contigs", "ref_checked", "ref_mismatches")}
     target = {"target": trained.target.kind, "length": trained.length}
     write_json(output / "summary.json", {**description, **target, **counts.describe(), **kept})
-
-
-def _refuse_fields(vcf: Path, fields: Sequence[Field]) -> None:
-    if ours := sorted(open_variants(vcf).info_fields() & {field.name for field in fields}):
-        listed = ",".join(f"INFO/{name}" for name in ours)
-        raise InputError(f"{vcf} already has {listed}; remove it first: bcftools annotate -x {listed}")
 
 
 def _write(
@@ -175,6 +167,5 @@ def _write(
             log.info("%d records read", counts.records)
             forget(reader.genome.bases)
         writer.close()
-        pysam.tabix_index(str(vcf_path), preset="vcf", force=True)
-        Path(f"{vcf_path}.tbi").replace(index)
+        pysam.tabix_index(str(vcf_path), preset="vcf", index=str(index), force=True)
     return counts

@@ -184,13 +184,13 @@ def _regressions(
         predicted = np.tile(mean, (asked.shape[0], 1))
         if target.kind == "classes":
             if len(np.unique(truth)) > 1:
-                model = _logistic(features, truth, strength, balanced, seed)
+                model = logistic(features, truth, strength, balanced, seed)
                 predicted = np.zeros_like(predicted)
                 predicted[:, model.classes_] = model.predict_proba(asked)
         elif target.kind == "labels":
             for column, known in enumerate(np.isfinite(truth).T):
                 if len(np.unique(truth[known, column])) > 1:
-                    model = _logistic(features[known], truth[known, column] > 0.5, strength, balanced, seed)
+                    model = logistic(features[known], truth[known, column] > 0.5, strength, balanced, seed)
                     predicted[:, column] = model.predict_proba(asked)[:, 1]
         else:
             # columns that are known for the same examples are fitted together
@@ -202,8 +202,10 @@ def _regressions(
         yield strength, predicted
 
 
-def _logistic(features: csr_array, truth: np.ndarray, strength: float, balanced: bool, seed: int) -> LogisticRegression:
-    """With bounded iterations: stopping early is one more regulariser, not a failure."""
+def logistic(
+    features: np.ndarray | csr_array, truth: np.ndarray, strength: float, balanced: bool, seed: int
+) -> LogisticRegression:
+    """A logistic regression with bounded iterations: stopping early is one more regulariser, not a failure."""
     weights = "balanced" if balanced else None
     model = LogisticRegression(C=strength, class_weight=weights, max_iter=MAX_ITERATIONS, random_state=seed)
     with warnings.catch_warnings():

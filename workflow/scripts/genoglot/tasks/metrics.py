@@ -209,10 +209,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def classification_metrics(
-    truth: np.ndarray, probabilities: np.ndarray, classes: list[str], groups: np.ndarray, seed: int
-) -> dict[str, Any]:
-    """`summarise` of classes."""
-    return summarise(Target("classes", tuple(classes)), truth, probabilities, groups, seed)

@@ -17,12 +17,6 @@ from genoglot.model.pooling import central_weights
 from genoglot.model.reading import device_of
 from genoglot.tokens.encoding import Tokens
 
-# How the vectors of a sequence's tokens become one:
-#   centre     the mean of those in the central half of the window
-#   mean       the mean of those that have bases
-#   token      that of one token: the first special one, the last of a causal model, else the one in the middle
-#   attention  means that are learnt: each of some heads weighs tokens by what they are and by where they stand
-POOLINGS = ("centre", "mean", "token", "attention")
 HEADS = 4
 
 
@@ -47,7 +41,12 @@ class Written:
 def write(model: LanguageModel, codes: np.ndarray, pooling: str) -> Written:
     """Base codes (sequences, length), uint8, in a model's tokens, with their weights for a pooling.
 
-    Of a sequence without any base all weights are 0.
+    Of a sequence without any base all weights are 0. How the vectors of a sequence's tokens become one:
+
+    `centre`: the mean of those in the central half of the window;
+    `mean`: the mean of those that have bases;
+    `token`: that of one token: the first special one, the last of a causal model, else the one in the middle;
+    `attention`: means that are learnt (`AttentionPooling`), over those that have bases.
     """
     codes = codes & CODE_MASK
     written = model.write(codes)

@@ -5,16 +5,15 @@ vectors; of some penalties the one is taken that validation finds best.
 """
 
 import time
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge
 
 from genoglot.errors import InputError
+from genoglot.tasks.floors import logistic
 from genoglot.tasks.metrics import choice
 from genoglot.tasks.network import TaskNetwork, read_batches
 from genoglot.tasks.target import Target
@@ -22,7 +21,6 @@ from genoglot.tasks.training import FASTER, Objective, TaskModel
 
 # inverse penalties, of which validation chooses
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
-MAX_ITERATIONS = 300
 
 
 def vectors_of(
@@ -57,11 +55,12 @@ def probe(
     fitted, chosen = (vectors_of(network, codes, size, precision, both) for codes, _ in (train, validation))
     mean, scale = fitted.mean(axis=0), fitted.std(axis=0)
     scale[scale == 0] = 1
+    standardised = (fitted - mean) / scale
     objective = Objective(target, train[1], balanced=False)
     best: tuple[float, float] = (-np.inf, -np.inf)
     weight, bias, strength = np.empty(0), np.empty(0), 0.0
     for inverse in STRENGTHS:
-        coefficients, constant = _linear(target, (fitted - mean) / scale, train[1], inverse, settings["balanced"], seed)
+        coefficients, constant = _linear(target, standardised, train[1], inverse, settings["balanced"], seed)
         # the standardisation becomes part of the layer
         own = coefficients / scale, constant - (coefficients / scale) @ mean
         outputs = torch.from_numpy(chosen @ own[0].T + own[1])
@@ -90,7 +89,7 @@ def _linear(
     weights = np.zeros((target.outputs, features.shape[1]), dtype=np.float32)
     constants = np.zeros(target.outputs, dtype=np.float32)
     if target.kind == "classes":
-        model = _logistic(features, truth, inverse, balanced, seed)
+        model = logistic(features, truth, inverse, balanced, seed)
         there = model.classes_
         if len(there) == 2:
             weights[there[1]], constants[there[1]] = model.coef_[0], model.intercept_[0]
@@ -106,20 +105,10 @@ def _linear(
             if len(np.unique(values)) < 2:
                 constants[column] = 1e3 if values.any() else -1e3
                 continue
-            model = _logistic(features[known], values.astype(int), inverse, balanced, seed)
+            model = logistic(features[known], values.astype(int), inverse, balanced, seed)
             weights[column], constants[column] = model.coef_[0], model.intercept_[0]
             continue
         spread = values.std() or 1.0
         ridge = Ridge(alpha=1 / inverse).fit(features[known], (values - values.mean()) / spread)
         weights[column], constants[column] = ridge.coef_, ridge.intercept_
     return weights, constants
-
-
-def _logistic(features: np.ndarray, truth: np.ndarray, inverse: float, balanced: bool, seed: int) -> LogisticRegression:
-    """Logistic regression with bounded iterations: stopping early is one more regulariser, not a failure."""
-    model = LogisticRegression(
-        C=inverse, class_weight="balanced" if balanced else None, max_iter=MAX_ITERATIONS, random_state=seed
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(features, truth)

@@ -34,12 +34,7 @@ def gather_variants(
         for path in vcfs:
             writer.append(path)
         writer.close()
-        made = Path(f"{vcf_path}.tbi")
-        try:
-            pysam.tabix_index(str(vcf_path), preset="vcf", force=True)
-            made.replace(index_path)
-        finally:
-            made.unlink(missing_ok=True)
+        pysam.tabix_index(str(vcf_path), preset="vcf", index=str(index_path), force=True)
         with pq.ParquetWriter(scores_path, pq.read_schema(tables[0]), compression="zstd") as parquet:
             for path in tables:
                 source = pq.ParquetFile(path)

@@ -22,6 +22,7 @@ from genoglot.genome.names import ContigNames
 from genoglot.genome.store import Genome
 
 COLUMNS = 8  # of a VCF without samples
+AT_ONCE = 8_192  # records held in memory at once
 TABLE = ("chrom", "pos", "ref", "alt")
 VERSION = "##fileformat=VCFv4.3"
 SHOWN = 80  # characters of a line in a message

@@ -39,12 +39,11 @@ from genoglot.variants.fields import (
     scores_table,
 )
 from genoglot.variants.haplotypes import longest_allele, markov_sums, model_sums, pairs, ratios
-from genoglot.variants.records import Record, batches, open_variants
+from genoglot.variants.records import AT_ONCE, Record, batches, open_variants
 from genoglot.variants.substitutions import entropy
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8_192  # records held in memory at once
 EMBEDDED = 1 << 13  # alleles whose windows are
 
 Values = dict[str, np.ndarray]

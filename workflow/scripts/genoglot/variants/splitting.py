@@ -1,7 +1,7 @@
 """A file of variants checked as a whole, and cut into chunks that are scored by jobs of their own."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,12 +77,7 @@ def split_variants(
     """
     source, genome = open_variants(vcf), Genome(Path(sequence))
     known = ContigNames.of(genome.contigs.index, names)
-    if ours := source.info_fields() & {entry.name for entry in FIELDS}:
-        listed = ", ".join(sorted(ours))
-        raise InputError(
-            f"{vcf} already has INFO/{listed}; remove it first: "
-            f"bcftools annotate -x {','.join(f'INFO/{name}' for name in sorted(ours))}"
-        )
+    refuse_fields(source, vcf, {entry.name for entry in FIELDS})
     wanted = _wanted(contigs, known, vcf) if contigs else None
     chosen = known.called(wanted) if wanted else None
     survey = _survey(source, genome, known, chosen)
@@ -99,6 +94,15 @@ def split_variants(
             "ref_mismatches": survey.mismatches,
         },
     )
+
+
+def refuse_fields(source: VariantFile, vcf: Path, names: Collection[str]) -> None:
+    """Raise `InputError` if a file has INFO fields of these names, which are to be written into it."""
+    if ours := sorted(source.info_fields() & set(names)):
+        raise InputError(
+            f"{vcf} already has INFO/{', '.join(ours)}; remove it first: "
+            f"bcftools annotate -x {','.join(f'INFO/{name}' for name in ours)}"
+        )
 
 
 def _wanted(contigs: list[str], names: ContigNames, vcf: Path) -> set[str]:
