@@ -24,8 +24,8 @@ TARGET = Target("classes", ("no", "yes", "more"))
 
 @pytest.fixture(params=[("convnet", "single"), ("encoder", "bpe")])
 def head(request, make_genome, tmp_path) -> Head:
-    network = TaskNetwork(random_model(*request.param, make_genome, tmp_path), 3, "mean", WINDOW)
-    return Head(TaskModel(network, Objective(TARGET), True).eval(), TARGET, WINDOW, {})
+    network = TaskNetwork(random_model(*request.param, make_genome, tmp_path), TARGET, "mean", WINDOW)
+    return Head(TaskModel(network, TARGET, Objective(TARGET), True).eval(), TARGET, WINDOW, {})
 
 
 def output(head: Head, codes: np.ndarray, chosen: int) -> float:

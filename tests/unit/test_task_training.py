@@ -9,13 +9,15 @@ from tiny_models import WINDOW, random_codes, random_model, random_network
 from genoglot.genome.store import N_CODE, reverse_complement
 from genoglot.model.inference import untrained
 from genoglot.model.language_model import of_network
-from genoglot.tasks.network import TaskNetwork, adapt, parameter_groups, write
+from genoglot.tasks.network import TaskNetwork, adapt, parameter_groups
 from genoglot.tasks.probing import probe, vectors_of
 from genoglot.tasks.target import Target
 from genoglot.tasks.training import Objective, TaskModel, finetune
+from genoglot.tasks.writing import write
 from genoglot.tokens.encoding import SingleBase
 
 CLASSES = Target("classes", ("no", "yes"))
+THREE = Target("classes", ("a", "b", "c"))
 SETTINGS = {
     "epochs": 8, "patience": 8, "learning_rate": 0.02, "layer_decay": 0.9, "weight_decay": 0.01, "batch_size": 16,
     "balanced": True, "strands": "both",
@@ -59,7 +61,7 @@ def test_what_a_pooling_is_the_mean_of(architecture, kind, make_genome, tmp_path
     codes = padded(3, [0, 6, 11])
     vectors, tokens = token_vectors(model, codes), model.write(codes)
     for pooling in ("mean", "centre", "token"):
-        network = TaskNetwork(model, 2, pooling, WINDOW)
+        network = TaskNetwork(model, CLASSES, pooling, WINDOW)
         with torch.no_grad():
             found = network.vectors(write(model, codes, pooling))
         for row in range(len(codes)):
@@ -80,7 +82,7 @@ def test_what_a_pooling_is_the_mean_of(architecture, kind, make_genome, tmp_path
 
 
 def test_learnt_pooling_begins_as_the_mean_and_does_not_see_padding(model):
-    network, codes = TaskNetwork(model, 2, "attention", WINDOW), padded(3, [0, 6, 11])
+    network, codes = TaskNetwork(model, CLASSES, "attention", WINDOW), padded(3, [0, 6, 11])
     with torch.no_grad():
         found = network.vectors(write(model, codes, "attention"))
         means = torch.stack(
@@ -106,14 +108,14 @@ def test_learnt_pooling_begins_as_the_mean_and_does_not_see_padding(model):
 def test_sequences_without_bases_have_finite_outputs(model):
     codes = np.full((2, WINDOW), N_CODE, dtype=np.uint8)
     for pooling in ("mean", "centre", "token", "attention"):
-        assert torch.isfinite(TaskNetwork(model, 3, pooling, WINDOW)(write(model, codes, pooling))).all()
+        assert torch.isfinite(TaskNetwork(model, THREE, pooling, WINDOW)(write(model, codes, pooling))).all()
 
 
 def test_a_motif_on_either_strand_is_learnt_and_both_strands_agree():
     encoding = SingleBase()
     wide = of_network(random_network("convnet", encoding, dim=24, kernel_size=7), encoding, WINDOW)
     torch.manual_seed(0)
-    network = TaskNetwork(untrained(wide), 2, "attention", WINDOW)
+    network = TaskNetwork(untrained(wide), CLASSES, "attention", WINDOW)
     train, validation, (codes, truth) = planted(400, 1), planted(100, 2), planted(200, 5)
     settings = SETTINGS | {"learning_rate": 0.005, "epochs": 12}
     task, found = finetune(network, CLASSES, train, validation, settings, "float32", 1)
@@ -127,7 +129,7 @@ def test_a_motif_on_either_strand_is_learnt_and_both_strands_agree():
 def test_the_same_seed_trains_the_same_and_another_does_not(make_genome, tmp_path):
     def weights(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
-        network = TaskNetwork(random_model("convnet", "single", make_genome, tmp_path), 2, "mean", WINDOW, 0.2)
+        network = TaskNetwork(random_model("convnet", "single", make_genome, tmp_path), CLASSES, "mean", WINDOW, 0.2)
         settings = SETTINGS | {"epochs": 2}
         task, _ = finetune(network, CLASSES, planted(60, 1), planted(20, 2), settings, "float32", seed)
         return torch.cat([value.flatten() for value in task.state_dict().values()])
@@ -137,7 +139,7 @@ def test_the_same_seed_trains_the_same_and_another_does_not(make_genome, tmp_pat
 
 
 def test_training_stops_when_validation_gains_nothing(model):
-    network = TaskNetwork(model, 2, "mean", WINDOW)
+    network = TaskNetwork(model, CLASSES, "mean", WINDOW)
     train, noise = planted(60, 1), (random_codes(40, 9), np.arange(40) % 2)
     settings = SETTINGS | {"epochs": 50, "patience": 2}
     _, found = finetune(network, CLASSES, train, noise, settings, "float32", 1)
@@ -169,7 +171,7 @@ def test_classes_count_alike_if_balanced():
 
 
 def test_deeper_blocks_learn_faster(model):
-    network = TaskNetwork(model, 2, "attention", WINDOW)
+    network = TaskNetwork(model, CLASSES, "attention", WINDOW)
     groups = parameter_groups(network, 1.0, 0.5, 0.1, set())
     rate = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
     named = dict(network.named_parameters())
@@ -185,7 +187,7 @@ def test_deeper_blocks_learn_faster(model):
 def test_low_rank_updates_leave_the_backbone_as_it_is(architecture, make_genome, tmp_path):
     model = random_model(architecture, "single", make_genome, tmp_path)
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
-    network = TaskNetwork(model, 2, "mean", WINDOW)
+    network = TaskNetwork(model, CLASSES, "mean", WINDOW)
     codes, truth = planted(60, 1)
     with torch.no_grad():
         untouched = network(write(model, codes, "mean"))
@@ -202,7 +204,7 @@ def test_low_rank_updates_leave_the_backbone_as_it_is(architecture, make_genome,
 
 
 def test_a_probe_is_the_logistic_regression_of_the_vectors(model):
-    network = TaskNetwork(model, 2, "mean", WINDOW)
+    network = TaskNetwork(model, CLASSES, "mean", WINDOW)
     train, validation, (codes, _) = planted(200, 1), planted(60, 2), planted(40, 3)
     before = [value.clone() for value in model.network.parameters()]
     task, found = probe(network, CLASSES, train, validation, SETTINGS, "float32", 1)

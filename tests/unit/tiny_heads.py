@@ -23,9 +23,9 @@ def write_head(folder: Path, make_genome, target: Target = CLASSES, strands: str
     encoding = tiny_encoding("single", make_genome, folder)
     save_model(random_network("convnet", encoding, MODEL_WINDOW), encoding, folder / "model", MODEL_WINDOW)
     torch.manual_seed(3)
-    network = TaskNetwork(load_language_model(folder / "model"), target.outputs, "mean", MODEL_WINDOW)
-    trained = TaskModel(network, Objective(target), strands == "both")
-    settings = {"mode": "full", "layer": None, "pooling": "mean", "strands": strands}
+    network = TaskNetwork(load_language_model(folder / "model"), target, "mean", MODEL_WINDOW)
+    trained = TaskModel(network, target, Objective(target), strands == "both")
+    settings = {"kind": "classification", "mode": "full", "layer": None, "pooling": "mean", "strands": strands}
     (folder / "head").mkdir()
     about = {"backbone": "m", "task": "t", "start": PRETRAINED}
     save_head(folder / "head", trained, target, folder / "model", settings, about)

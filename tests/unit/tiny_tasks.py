@@ -13,11 +13,11 @@ from genoglot.tasks.runs import finetune_head
 SPLIT = {"by": "auto", "column": "split", "validation": 0.1, "test": 0.2, "drop": False}
 EXAMPLES: dict[str, Any] = {
     "kind": "region_class", "sequences": None, "columns": {"sequence": "sequence", "label": "label"}, "bed": None,
-    "column": 4, "split": SPLIT, "crop": False, "max_per_class": None,
+    "column": 4, "split": SPLIT, "crop": False, "max_per_class": None, "margin": None, "max_windows": None,
 }  # fmt: skip
 TRAINING: dict[str, Any] = {
-    "mode": "full", "pooling": "centre", "layer": None, "strands": "both", "epochs": 1, "patience": 3,
-    "learning_rate": 1e-3, "layer_decay": 0.9, "weight_decay": 0.01, "dropout": 0.1, "batch_size": 16,
+    "kind": "region_class", "mode": "full", "pooling": "centre", "layer": None, "strands": "both", "epochs": 1,
+    "patience": 3, "learning_rate": 1e-3, "layer_decay": 0.9, "weight_decay": 0.01, "dropout": 0.1, "batch_size": 16,
     "balanced": True, "lora": {"rank": 2, "alpha": 4, "dropout": 0.0}, "precision": "float32",
 }  # fmt: skip
 
@@ -26,7 +26,7 @@ def read_regions(
     model: Path, genome: Genome, regions: Path, folder: Path, corpus: dict[str, Any], **changes: Any
 ) -> None:
     """The first step: `examples.parquet` and `examples.json` of a genome called g."""
-    read_examples(model, genome.folder, regions, None, folder, EXAMPLES | changes, "g", corpus, 1)
+    read_examples(model, genome.folder, regions, None, None, folder, EXAMPLES | changes, "g", corpus, 1)
 
 
 def learn_regions(

@@ -18,7 +18,7 @@ from genoglot.embeddings import EACH_CONTIG
 from genoglot.errors import InputError
 from genoglot.network import CODE
 from genoglot.sources.location import local_path
-from genoglot.study import CONSEQUENCES, ON_ANNOTATION
+from genoglot.study import CONSEQUENCES, DENSE, ON_ANNOTATION
 from genoglot.tasks import STARTS
 from snakemake.exceptions import WorkflowError
 

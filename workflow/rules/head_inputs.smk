@@ -24,13 +24,19 @@ def task_genome(name):
 
 
 def task_names(wildcards):
-    """Input function: the names by which a task's BED may call contigs, if there is one."""
-    return ancient(of_genome("names.tsv")(wildcards)) if of_task(wildcards)["bed"] else []
+    """Input function: the names by which a task's files and settings may call contigs, where it reads any."""
+    named = of_task(wildcards)["bed"] or of_task(wildcards)["kind"] in DENSE
+    return ancient(of_genome("names.tsv")(wildcards)) if named else []
 
 
 def task_regions(wildcards):
     """Input function: the region classes that a task tells apart, if it is about these."""
     return of_genome("regions.bed.gz")(wildcards) if of_task(wildcards)["kind"] == "region_class" else []
+
+
+def task_annotation(wildcards):
+    """Input function: the annotation from which a task takes what each base is, if it does."""
+    return of_genome("annotation.gff3.gz")(wildcards) if of_task(wildcards)["kind"] == "annotation" else []
 
 
 def example_settings(wildcards):

@@ -13,6 +13,7 @@ rule read_examples:
         contigs=task_genome("sequence/contigs.tsv"),
         names=task_names,
         regions=task_regions,
+        annotation=task_annotation,
     output:
         examples=EXAMPLES[0],
         about=EXAMPLES[1],

@@ -11,6 +11,7 @@ with logged(snakemake.log[0]):
         sequence=Path(snakemake.input.bases).parent if snakemake.input.bases else None,
         regions=snakemake.input.regions or None,
         names=snakemake.input.names or None,
+        annotation=snakemake.input.annotation or None,
         output=Path(snakemake.output.examples).parent,
         settings=snakemake.params.settings,
         genome=snakemake.params.genome,

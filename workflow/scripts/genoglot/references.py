@@ -11,9 +11,11 @@ from genoglot.schema import suggestion
 from genoglot.sheets import Row
 from genoglot.sources.accession import is_accession, parse
 from genoglot.sources.location import local_path
-from genoglot.study import CONSEQUENCES, INFO, ON_ANNOTATION, Study, listed
+from genoglot.study import CONSEQUENCES, DENSE, INFO, ON_ANNOTATION, Study, listed
 
 # ways to name loci
+# kinds of tasks whose truth is in the annotation, and what it is
+FROM_ANNOTATION = {"region_class": "region classes", "annotation": "classes of bases"}
 LOCI = ("regions", "bed", "variants")
 
 
@@ -100,26 +102,31 @@ def _run_problems(study: Study, place: str, entry: Mapping[str, Any]) -> Iterato
 def _task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterator[str]:
     """A task without examples or with two kinds of them, and genomes, models and files that are not there."""
     genome, sheet = task["genome"], study.config["genomes"]
-    if task["kind"] == "region_class":
+    if task["kind"] in FROM_ANNOTATION:
+        learnt = FROM_ANNOTATION[task["kind"]]
         given = [key for key in ("sequences", "bed") if task[key] is not None]
         if given:
-            yield f"{place}.{given[0]}: region classes come from the annotation; say another kind to learn labels"
+            yield f"{place}.{given[0]}: {learnt} come from the annotation; say another kind to learn labels"
         if genome is None:
-            yield f"{place}.genome: expected the genome whose region classes are learnt, found none"
+            yield f"{place}.genome: expected the genome whose {learnt} are learnt, found none"
     elif (task["sequences"] is None) == (task["bed"] is None):
         yield f"{place}: kind {task['kind']} learns from either `sequences` or a `bed`; found both or none"
     elif task["bed"] is not None and genome is None:
         yield f"{place}.genome: expected the genome on which the BED lies, found none"
     if genome is not None:
         yield from _unknown(f"{place}.genome: {sheet} has no", genome, study.genomes)
-        if genome in study.genomes and task["kind"] == "region_class" and not study.annotated(genome):
-            yield f"{place}: region classes come from an annotation, and {genome} has none in {sheet}"
+        if genome in study.genomes and task["kind"] in FROM_ANNOTATION and not study.annotated(genome):
+            yield f"{place}: {FROM_ANNOTATION[task['kind']]} come from an annotation, and {genome} has none in {sheet}"
     for model in task["models"] or []:
         yield from _unknown(f"{place}.models: there is no model", model, study.models)
     yield from _bed_problems(f"{place}.bed", task["bed"])
     for key, table in (task["sequences"] or {}).items():
         if table is not None and local_path(table) is None:
             yield f"{place}.sequences.{key}: expected the path of a table, found {table}: fetch it first"
+    if task["kind"] in DENSE:
+        for key in ("pooling", "few_shot"):
+            if task[key] is not None:
+                yield f"{place}.{key}: kind {task['kind']} has a truth for each base or bin of a window: remove it"
     if task["mode"] == "probe" and task["pooling"] == "attention":
         yield f"{place}.pooling: attention is learnt with the network, which mode probe leaves as it is"
 

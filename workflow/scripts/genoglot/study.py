@@ -25,12 +25,18 @@ OF_WINDOWS = (
 OF_JUDGEMENT = ("bootstraps", "fewest", "rare_below", "common_from", "frequency_bins")
 OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
 OF_EMBEDDINGS = ("step", "mode", "layer", "perplexity", "compared")
-OF_EXAMPLES = ("kind", "sequences", "columns", "bed", "column", "split", "crop", "max_per_class", "strands")
-OF_FLOORS = ("pooling", "layer", "strands", "batch_size", "balanced")
+OF_EXAMPLES = (
+    "kind", "sequences", "columns", "bed", "column", "split", "crop", "max_per_class", "strands", "margin",
+    "max_windows",
+)  # fmt: skip
+OF_FLOORS = ("kind", "pooling", "layer", "strands", "batch_size", "balanced")
 OF_TASK_TRAINING = (
-    "mode", "pooling", "layer", "strands", "epochs", "patience", "learning_rate", "layer_decay", "weight_decay",
+    "kind", "mode", "pooling", "layer", "strands", "epochs", "patience", "learning_rate", "layer_decay", "weight_decay",
     "dropout", "batch_size", "balanced", "lora",
 )  # fmt: skip
+# kinds of tasks with a truth for each base or bin of a window, and how they pool the vectors of tokens
+BINS = "bins"
+DENSE = ("annotation",)
 # what no result depends on
 CHANGES_NOTHING = ("mirrors", "pathvars", "inference", "pytorch")
 ON_ANNOTATION = ("features", "balanced")
@@ -162,13 +168,17 @@ class Study:
         ]
 
     def task_settings(self, task: str) -> dict[str, Any]:
-        """Settings of a task, with the pooling that it has if it does not say."""
-        settings = self.tasks[task]
-        if settings["pooling"] is not None:
-            return settings
-        learnt = settings["sequences"] is not None and settings["mode"] != "probe"
-        pooling = "attention" if learnt else "mean" if settings["sequences"] is not None else "centre"
-        return {**settings, "pooling": pooling}
+        """Settings of a task, with the pooling and the weights of classes that it has if it does not say."""
+        settings = dict(self.tasks[task])
+        if settings["balanced"] is None:
+            # most bases are of few classes, and it is most bases that are to be right
+            settings["balanced"] = settings["kind"] != "annotation"
+        if settings["kind"] in DENSE:
+            settings["pooling"] = BINS
+        elif settings["pooling"] is None:
+            learnt = settings["sequences"] is not None and settings["mode"] != "probe"
+            settings["pooling"] = "attention" if learnt else "mean" if settings["sequences"] is not None else "centre"
+        return settings
 
     def example_settings(self, task: str) -> dict[str, Any]:
         """What of a task's settings decides on its examples."""

@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 from genoglot.files import atomic_path
 from genoglot.model.hardware import prepare
 from genoglot.model.language_model import LanguageModel, load_language_model
+from genoglot.tasks.dense_floors import dense_floors
 from genoglot.tasks.examples import Examples
 from genoglot.tasks.floors import kmer_predictions, majority_predictions, neighbour_predictions, predicted_rows
 from genoglot.tasks.network import TaskNetwork
@@ -19,13 +20,15 @@ from genoglot.tasks.training import FASTER
 
 log = logging.getLogger(__name__)
 
-FLOORS = ("kmer", "neighbours", "majority")
+FLOORS = ("kmer", "orf", "neighbours", "majority")
 
 
 def fit_floors(model: Path, examples: Path, output: Path, settings: Mapping[str, Any], seed: int, threads: int) -> None:
-    """Write predictions of the test examples by each of `FLOORS`, float32 (examples, names), as safetensors.
+    """Write predictions of the test examples by the `FLOORS` that the task has, float32 (examples, names), as
+    safetensors.
 
     Nearest neighbours are looked for among vectors of the pretrained network, everything else knows the sequence alone.
+    Dense targets have the floors of `dense_floors`.
 
     Args:
         model: folder of the pretrained model.
@@ -34,15 +37,26 @@ def fit_floors(model: Path, examples: Path, output: Path, settings: Mapping[str,
     """
     precision = prepare(threads, settings["precision"])
     labelled = Examples.load(examples)
+    if labelled.target.dense:
+        found = dense_floors(labelled, settings, seed)
+    else:
+        found = _floors(Path(model), labelled, settings, precision, seed)
+    with atomic_path(Path(output)) as temporary:
+        save_file({name: np.ascontiguousarray(values) for name, values in found.items()}, temporary)
+
+
+def _floors(
+    model: Path, labelled: Examples, settings: Mapping[str, Any], precision: str, seed: int
+) -> dict[str, np.ndarray]:
+    """Predictions of the test examples by floors of whole sequences."""
     log.info("k-mers")
     found = {"kmer": kmers_of(labelled, settings, seed)}
     log.info("nearest neighbours of %d examples", len(labelled.codes))
-    vectors = pretrained_vectors(load_language_model(Path(model)), labelled, settings, precision)
+    vectors = pretrained_vectors(load_language_model(model), labelled, settings, precision)
     found["neighbours"] = neighbour_predictions(vectors, labelled.truth, labelled.split, labelled.target)
     found["majority"] = majority_predictions(labelled.truth, labelled.split, labelled.target)
     test = labelled.split[predicted_rows(labelled.split)] == "test"
-    with atomic_path(Path(output)) as temporary:
-        save_file({name: np.ascontiguousarray(values[test]) for name, values in found.items()}, temporary)
+    return {name: values[test] for name, values in found.items()}
 
 
 def kmers_of(examples: Examples, settings: Mapping[str, Any], seed: int) -> np.ndarray:
@@ -62,6 +76,6 @@ def pretrained_vectors(
     """
     pooling = "mean" if settings["pooling"] == "attention" else settings["pooling"]
     length = examples.codes.shape[1]
-    network = TaskNetwork(model.at_layer(settings["layer"]), examples.target.outputs, pooling, length)
+    network = TaskNetwork(model.at_layer(settings["layer"]), examples.target, pooling, length)
     both = settings["strands"] == "both"
     return vectors_of(network, examples.codes, FASTER * settings["batch_size"], precision, both)

@@ -17,6 +17,7 @@ from genoglot.tasks.examples import Examples
 from genoglot.tasks.heads import ABOUT, HEAD
 from genoglot.tasks.metrics import summarise, summarise_runs
 from genoglot.tasks.runs import RUN, load_predictions
+from genoglot.tasks.target import Target, known_bins
 
 log = logging.getLogger(__name__)
 
@@ -45,37 +46,41 @@ def evaluate_task(
         seed: of the bootstrap.
     """
     labelled = Examples.load(examples)
-    test, validation = labelled.rows("test"), labelled.rows("validation")
-    groups = labelled.frame["group"].to_numpy()[test]
+    target, about = labelled.target, labelled.about
+    truth = {split: labelled.truth[labelled.rows(split)] for split in SHOWN}
+    true = {split: known_bins(target, each)[0] for split, each in truth.items()}
+    (_, groups) = known_bins(target, truth["test"], labelled.frame["group"].to_numpy()[labelled.rows("test")])
     metrics: dict[str, Any] = {
         "task": task,
         "model": name,
         "kind": kind,
         "mode": mode,
-        "target": labelled.target.kind,
-        "classes": list(labelled.target.names),
+        "target": target.kind,
+        "classes": list(target.names),
+        "bin": target.bin,
         **{f"n_{split}": len(labelled.rows(split)) for split in ("train", "validation", "test")},
-        "examples": labelled.about,
+        "examples": about,
     }
+    if target.dense:
+        metrics |= {f"bins_{split}": len(each) for split, each in true.items()}
     shown: dict[str, np.ndarray] = {}
     by_start = {start: _runs_of(runs, start) for start in STARTS}
     metrics["seeds"] = sorted(by_start[PRETRAINED])
     for start, found in by_start.items():
         made = {number: load_predictions(folder) for number, (folder, _) in found.items()}
-        by_seed = {split: {number: arrays[split] for number, arrays in made.items()} for split in SHOWN}
+        by_seed = {
+            split: {number: known_bins(target, each, arrays[split])[1] for number, arrays in made.items()}
+            for split, each in truth.items()
+        }
         metrics[start] = summarise_runs(
-            labelled.target,
-            labelled.truth[test],
-            by_seed["test"],
-            (labelled.truth[validation], by_seed["validation"]),
-            groups,
-            seed,
+            target.flat, true["test"], by_seed["test"], (true["validation"], by_seed["validation"]), groups, seed
         )
-        metrics[start]["runs"] = [about for _, about in found.values()]
+        metrics[start]["runs"] = [run for _, run in found.values()]
         shown[start] = made[metrics[start]["kept_seed"]]["test"]
     floor = load_file(floors)
-    for contestant in FLOORS:
-        metrics[contestant] = summarise(labelled.target, labelled.truth[test], floor[contestant], groups, seed)
+    for contestant in filter(floor.__contains__, FLOORS):
+        predicted = known_bins(target, truth["test"], floor[contestant])[1]
+        metrics[contestant] = summarise(target.flat, true["test"], predicted, groups, seed)
         shown[contestant] = floor[contestant]
     metrics["few_shot"] = None if few_shot is None else read_json(few_shot)
     output = Path(output)
@@ -100,20 +105,46 @@ def _runs_of(runs: Sequence[Path], start: str) -> Mapping[int, tuple[Path, dict[
 def write_predictions(path: Path, examples: Examples, predictions: Mapping[str, np.ndarray]) -> None:
     """A row a test example: where it is from, the truth, and what each contestant says; of classes also which.
 
-    `{contestant}_{name}` are probabilities or values; of runs those of the seed that validation finds best.
+    `{contestant}_{name}` are probabilities or values; of runs those of the seed that validation finds best. Of a dense
+    target it is a row a bin of which the truth is known, with its contig, start and end; of its classes there are only
+    the likeliest.
     """
-    test = examples.rows("test")
-    names = np.array(examples.target.names)
-    table = examples.frame.iloc[test].drop(columns=["split", "group"]).reset_index(drop=True)
+    test, target = examples.rows("test"), examples.target
     truth = examples.truth[test]
     columns: dict[str, Any] = {}
-    if examples.target.kind == "classes":
-        columns["label"] = names[truth]
+    if target.dense:
+        table, truth, predictions = _bins_of(examples, test, predictions)
     else:
-        columns |= {name: truth[:, number] for number, name in enumerate(names)}
+        table = examples.frame.iloc[test].drop(columns=["split", "group"]).reset_index(drop=True)
+    if target.kind == "classes":
+        columns["label"] = _named(truth, target)
+    else:
+        columns |= {name: truth[:, number] for number, name in enumerate(target.names)}
     for contestant, values in predictions.items():
-        if examples.target.kind == "classes":
-            columns[f"{contestant}_class"] = names[values.argmax(axis=1)]
-        columns |= {f"{contestant}_{name}": values[:, number] for number, name in enumerate(names)}
+        if target.kind == "classes":
+            columns[f"{contestant}_class"] = _named(values.argmax(axis=1), target)
+        if not (target.dense and target.kind == "classes"):
+            columns |= {f"{contestant}_{name}": values[:, number] for number, name in enumerate(target.names)}
     with atomic_path(path) as temporary:
         pd.concat([table, pd.DataFrame(columns)], axis=1).to_parquet(temporary, index=False)
+
+
+def _named(numbers: np.ndarray, target: Target) -> np.ndarray | pd.Categorical:
+    """Names of classes; of bins, of which there are many, each name is kept once."""
+    names = np.array(target.names)
+    return pd.Categorical.from_codes(numbers, names) if target.dense else names[numbers]
+
+
+def _bins_of(
+    examples: Examples, rows: np.ndarray, predictions: Mapping[str, np.ndarray]
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, np.ndarray]]:
+    """Contig, start and end, the truth and the predictions of each known bin of some examples."""
+    target, frame = examples.target, examples.frame.iloc[rows]
+    bins = examples.codes.shape[1] // target.bin
+    starts = frame["start"].to_numpy()[:, None] + np.arange(bins) * target.bin
+    truth, start, contig, *values = known_bins(
+        target, examples.truth[rows], starts, pd.factorize(frame["contig"])[0], *predictions.values()
+    )
+    names = pd.Categorical.from_codes(contig, pd.unique(frame["contig"]))
+    table = pd.DataFrame({"contig": names, "start": start, "end": start + target.bin})
+    return table, truth, dict(zip(predictions, values, strict=True))

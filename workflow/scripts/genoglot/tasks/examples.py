@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genoglot.errors import InputError, few
 from genoglot.files import atomic_path, read_json, write_json
-from genoglot.tasks.target import Target
+from genoglot.tasks.target import Target, known_bins
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 TABLE, ABOUT = "examples.parquet", "examples.json"
@@ -27,7 +28,8 @@ class Examples:
             windows are not), and where it is from: `line` of a file, or contig, start, end and strand of a genome.
         codes: base codes without soft-mask bits, uint8 (examples, length); shorter sequences are in the middle, with N
             on both sides.
-        truth: class numbers, int64 (examples,); of labels and values float32 (examples, names), NaN where not known.
+        truth: class numbers, int64 (examples,); of labels and values float32 (examples, names), NaN where not known. Of
+            a dense target int16 (examples, bins), `target.UNKNOWN` where not known, or float32 (examples, bins, names).
         about: what a user is told of them, as JSON.
     """
 
@@ -58,14 +60,16 @@ class Examples:
         length = self.codes.shape[1]
         raw = pa.py_buffer(np.ascontiguousarray(self.codes).tobytes())
         codes = pa.Array.from_buffers(pa.binary(length), len(self.codes), [None, raw])
-        truth = pa.array(list(self.truth)) if self.truth.ndim == 2 else pa.array(self.truth)
+        truth = pa.array(np.ascontiguousarray(self.truth).reshape(-1))
+        if self.truth.ndim > 1:
+            truth = pa.FixedSizeListArray.from_arrays(truth, int(np.prod(self.truth.shape[1:])))
         table = pa.Table.from_pandas(self.frame, preserve_index=False)
         table = table.append_column("truth", truth).append_column("codes", codes)
         with atomic_path(folder / TABLE) as temporary:
             pq.write_table(table, temporary, compression="zstd")
         write_json(
             folder / ABOUT,
-            {"target": self.target.kind, "names": list(self.target.names), "length": length, **self.about},
+            {**self.target.describe(), "length": length, **self.about},
         )
 
     @classmethod
@@ -73,16 +77,18 @@ class Examples:
         """What `save` wrote."""
         about = read_json(Path(folder) / ABOUT)
         table = pq.read_table(Path(folder) / TABLE).combine_chunks()
-        target = Target(about.pop("target"), tuple(about.pop("names")))
+        target = Target.of({key: about.pop(key) for key in ("target", "names", "bin", "mirror")})
         length = about.pop("length")
         column = table["codes"].chunk(0) if len(table) else pa.array([], pa.binary(length))
         flat = np.frombuffer(column.buffers()[1] or b"", dtype=np.uint8)
         first = column.offset * length
         codes = flat[first : first + len(table) * length].reshape(len(table), length)
-        if target.kind == "classes":
-            truth = table["truth"].to_numpy()
-        else:
-            truth = np.stack(table["truth"].to_numpy()).astype(np.float32)
+        truth = pc.list_flatten(table["truth"]) if target.dense or target.kind != "classes" else table["truth"]
+        truth = truth.to_numpy()
+        if target.dense and target.kind == "classes":
+            truth = truth.reshape(len(table), -1)
+        elif target.kind != "classes":
+            truth = truth.reshape(len(table), *target.shape(length))
         return cls(target, table.drop_columns(["codes", "truth"]).to_pandas(), codes, truth, about)
 
 
@@ -105,7 +111,7 @@ def checked(examples: Examples, place: str) -> Examples:
     if target.kind == "classes":
         _check_classes(about["per_class"][TRAIN], place)
     else:
-        _check_columns(target, examples.truth[examples.rows(TRAIN)], place)
+        _check_columns(target, known_bins(target, examples.truth[examples.rows(TRAIN)])[0], place)
     return replace(examples, about={**about, **examples.about})
 
 
@@ -138,8 +144,8 @@ def _check_columns(target: Target, truth: np.ndarray, place: str) -> None:
 
 
 def _per_name(examples: Examples, split: str) -> dict[str, int]:
-    """Examples of a split by class, or that have each label."""
-    truth = examples.truth[examples.rows(split)]
+    """Examples of a split by class, or that have each label; of a dense target their bins."""
+    (truth,) = known_bins(examples.target, examples.truth[examples.rows(split)])
     if examples.target.kind == "classes":
         counts = np.bincount(truth, minlength=examples.target.outputs)
     else:

@@ -62,8 +62,7 @@ def save_head(
         output / ABOUT,
         {
             **about,
-            "target": target.kind,
-            "classes": list(target.names),
+            **target.describe(),
             "length": trained.network.length,
             "backbone_sha256": digest(backbone / WEIGHTS),
             "settings": dict(settings),
@@ -90,9 +89,9 @@ def load_head(folder: Path, backbone: Path) -> Head:
             f"{about['backbone_sha256'][:12]}..., and {backbone / WEIGHTS} has {found[:12]}...: a head is of use on "
             "the backbone alone that it was trained on"
         )
-    settings, target = about["settings"], Target(about["target"], tuple(about["classes"]))
+    settings, target = about["settings"], Target.of(about)
     language_model = load_language_model(backbone).at_layer(settings["layer"])
-    network = TaskNetwork(language_model, target.outputs, settings["pooling"], about["length"])
+    network = TaskNetwork(language_model, target, settings["pooling"], about["length"])
     if settings["mode"] == "lora" and about["start"] == PRETRAINED:
         adapt(network, **settings["lora"])
     weights = load_file(folder / HEAD)
@@ -105,5 +104,5 @@ def load_head(folder: Path, backbone: Path) -> Head:
     objective.load_state_dict(
         {name.removeprefix("objective."): value for name, value in weights.items() if name not in own}
     )
-    trained = TaskModel(network, objective.to(network.linear.weight.device), settings["strands"] == "both")
+    trained = TaskModel(network, target, objective.to(network.linear.weight.device), settings["strands"] == "both")
     return Head(trained.eval(), target, about["length"], settings)

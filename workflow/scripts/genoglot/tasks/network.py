@@ -1,7 +1,6 @@
 """Networks of tasks: a backbone, one vector of each sequence, and a linear layer over it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,76 +9,14 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
 from genoglot.errors import InputError
-from genoglot.genome.store import CODE_MASK, N_CODE, reverse_complement
+from genoglot.genome.store import reverse_complement
 from genoglot.model.hardware import autocast
 from genoglot.model.language_model import LanguageModel
-from genoglot.model.pooling import central_weights
 from genoglot.model.reading import device_of
-from genoglot.tokens.encoding import Tokens
+from genoglot.tasks.target import Target
+from genoglot.tasks.writing import Written, write
 
 HEADS = 4
-
-
-@dataclass(frozen=True)
-class Written:
-    """Sequences in tokens.
-
-    `ids` int64, `weights` float32 of each in the mean, and `places`, int64: the base in the middle of each, have shape
-    (sequences, tokens); so has `present`, bool: where there is a token, None where all are.
-    """
-
-    ids: Tensor
-    present: Tensor | None
-    weights: Tensor
-    places: Tensor
-
-    def to(self, device: torch.device) -> "Written":
-        present = None if self.present is None else self.present.to(device)
-        return Written(self.ids.to(device), present, self.weights.to(device), self.places.to(device))
-
-
-def write(model: LanguageModel, codes: np.ndarray, pooling: str) -> Written:
-    """Base codes (sequences, length), uint8, in a model's tokens, with their weights for a pooling.
-
-    Of a sequence without any base all weights are 0. How the vectors of a sequence's tokens become one:
-
-    `centre`: the mean of those in the central half of the window;
-    `mean`: the mean of those that have bases;
-    `token`: that of one token: the first special one, the last of a causal model, else the one in the middle;
-    `attention`: means that are learnt (`AttentionPooling`), over those that have bases.
-    """
-    codes = codes & CODE_MASK
-    written = model.write(codes)
-    length = codes.shape[1]
-    places = np.clip((written.starts + written.ends) // 2, 0, length - 1).astype(np.int64)
-    weights = _weights(model, written, codes, pooling)
-    present = None if written.present.all() else torch.from_numpy(written.present)
-    return Written(torch.from_numpy(written.ids), present, torch.from_numpy(weights), torch.from_numpy(places))
-
-
-def _weights(model: LanguageModel, written: Tokens, codes: np.ndarray, pooling: str) -> np.ndarray:
-    if pooling == "centre":
-        return central_weights(written, codes.shape[1])
-    known = np.pad(np.cumsum(codes < N_CODE, axis=1), ((0, 0), (1, 0)))
-    bases: np.ndarray = np.take_along_axis(known, written.ends, axis=1) - np.take_along_axis(
-        known, written.starts, axis=1
-    )
-    spelt = bases > 0
-    if pooling != "token":
-        return (spelt / np.maximum(spelt.sum(axis=1, keepdims=True), 1)).astype(np.float32)
-    rows = np.arange(len(codes))
-    if model.kind == "causal":
-        last = spelt.shape[1] - 1 - spelt[:, ::-1].argmax(axis=1)
-        chosen = np.where(model.suffix, written.lengths - 1, last) if model.suffix else last
-    elif model.prefix:
-        chosen = np.zeros(len(codes), dtype=np.int64)
-    else:
-        twice = written.starts + written.ends
-        middle = codes.shape[1]
-        chosen = np.where(spelt, np.abs(twice - middle), np.iinfo(np.int32).max).argmin(axis=1)
-    weights = np.zeros(spelt.shape, dtype=np.float32)
-    weights[rows, chosen] = spelt.any(axis=1)
-    return weights
 
 
 class AttentionPooling(nn.Module):
@@ -107,28 +44,42 @@ class AttentionPooling(nn.Module):
 
 
 class TaskNetwork(nn.Module):
-    """Outputs (batch, outputs), float32, of written sequences of up to `length` bases."""
+    """Outputs, float32, of written sequences of up to `length` bases: (batch, outputs), or (batch, bins, outputs) of a
+    dense target."""
 
-    def __init__(self, model: LanguageModel, outputs: int, pooling: str, length: int, dropout: float = 0.0):
+    def __init__(self, model: LanguageModel, target: Target, pooling: str, length: int, dropout: float = 0.0):
         super().__init__()
-        self.model, self.pooling, self.length = model, pooling, length
+        self.model, self.pooling, self.length, self.bin = model, pooling, length, target.bin
         self.backbone = model.network
         self.norm = nn.LayerNorm(model.dim)
         self.attention = AttentionPooling(model.dim, length) if pooling == "attention" else None
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(model.dim, outputs)
+        self.linear = nn.Linear(model.dim, target.outputs)
         self.to(device_of(model))
 
     def forward(self, written: Written) -> Tensor:
         return self.linear(self.dropout(self.vectors(written)))
 
     def vectors(self, written: Written) -> Tensor:
-        """One vector of each sequence, (batch, dim), float32: what the linear layer reads."""
+        """One vector of each sequence, (batch, dim), or of each of its bins, (batch, bins, dim), float32: what the
+        linear layer reads."""
         vectors = self.model.vectors(written.ids, written.present).float()
         with torch.autocast(vectors.device.type, enabled=False):
+            if self.bin:
+                return self.norm(self._binned(vectors, written.token_of))
             if self.attention is not None:
                 return self.norm(self.attention(vectors, written.weights, written.places))
             return self.norm(torch.einsum("bt,btd->bd", written.weights, vectors))
+
+    def _binned(self, vectors: Tensor, token_of: Tensor | None) -> Tensor:
+        """Vectors of tokens (batch, tokens, dim) to those of bins (batch, bins, dim): the mean over a bin's bases."""
+        if token_of is not None:
+            vectors = vectors.gather(1, token_of[..., None].expand(-1, -1, vectors.shape[-1]))
+        return vectors if self.bin == 1 else vectors.unflatten(1, (-1, self.bin)).mean(2)
+
+
+def _as_it_is(results: Tensor) -> Tensor:
+    return results
 
 
 @torch.inference_mode()
@@ -139,24 +90,28 @@ def read_batches(
     precision: str,
     both_strands: bool,
     function: Callable[[Written], Tensor],
-    width: int,
+    shape: tuple[int, ...],
+    turn: Callable[[Tensor], Tensor] = _as_it_is,
 ) -> np.ndarray:
-    """`function` of written sequences, float32 (sequences, width), batch by batch.
+    """`function` of written sequences, float32 (sequences, *shape), batch by batch.
 
     Where both strands count, the mean of the two; a model that is the same on both reads one.
 
     Args:
         codes: base codes, uint8 (sequences, length).
+        turn: makes of a result of reverse complements, (batch, *shape), one of the strand as given.
     """
     device = device_of(network.model)
-    results = [np.empty((0, width), dtype=np.float32)]
+    results = np.empty((len(codes), *shape), dtype=np.float32)
+    reverse = both_strands and not network.model.symmetric
     for first in range(0, len(codes), batch_size):
         here = codes[first : first + batch_size]
-        strands = [here, reverse_complement(here)] if both_strands and not network.model.symmetric else [here]
+        strands = [here, reverse_complement(here)] if reverse else [here]
         with autocast(precision):
             made = [function(write(network.model, each, network.pooling).to(device)) for each in strands]
-        results.append(torch.stack(made).mean(0).float().cpu().numpy())
-    return np.concatenate(results)
+        mean = made[0] if not reverse else (made[0].float() + turn(made[1]).float()) / 2
+        results[first : first + batch_size] = mean.float().cpu().numpy()
+    return results
 
 
 def parameter_groups(

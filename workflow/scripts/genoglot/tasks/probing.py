@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from sklearn.linear_model import Ridge
 
 from genoglot.errors import InputError
@@ -31,7 +32,7 @@ def vectors_of(
     Where both strands count, the mean of the two.
     """
     network.eval()
-    return read_batches(network, codes, batch_size, precision, both_strands, network.vectors, network.model.dim)
+    return read_batches(network, codes, batch_size, precision, both_strands, network.vectors, (network.model.dim,))
 
 
 def probe(
@@ -60,7 +61,7 @@ def probe(
     best: tuple[float, float] = (-np.inf, -np.inf)
     weight, bias, strength = np.empty(0), np.empty(0), 0.0
     for inverse in STRENGTHS:
-        coefficients, constant = _linear(target, standardised, train[1], inverse, settings["balanced"], seed)
+        coefficients, constant = linear_outputs(target, standardised, train[1], inverse, settings["balanced"], seed)
         # the standardisation becomes part of the layer
         own = coefficients / scale, constant - (coefficients / scale) @ mean
         outputs = torch.from_numpy(chosen @ own[0].T + own[1])
@@ -71,7 +72,7 @@ def probe(
     with torch.no_grad():
         network.linear.weight.copy_(torch.from_numpy(weight))
         network.linear.bias.copy_(torch.from_numpy(bias))
-    task = TaskModel(network, objective.to(network.linear.weight.device), both).eval()
+    task = TaskModel(network, target, objective.to(network.linear.weight.device), both).eval()
     return task, {
         "best_epoch": 0,
         "validation": best[0],
@@ -82,10 +83,13 @@ def probe(
     }
 
 
-def _linear(
-    target: Target, features: np.ndarray, truth: np.ndarray, inverse: float, balanced: bool, seed: int
+def linear_outputs(
+    target: Target, features: np.ndarray | csr_array, truth: np.ndarray, inverse: float, balanced: bool, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (outputs, features) and constants (outputs,) of outputs as `Objective` takes them, float32."""
+    """Coefficients (outputs, features) and constants (outputs,) of outputs as `training.Objective` takes them, float32.
+
+    Classes and labels have logistic regression, values ridge regression with the inverse penalty `inverse`.
+    """
     weights = np.zeros((target.outputs, features.shape[1]), dtype=np.float32)
     constants = np.zeros(target.outputs, dtype=np.float32)
     if target.kind == "classes":

@@ -7,6 +7,7 @@ from typing import Any
 
 from genoglot.genome.store import Genome
 from genoglot.model.folder import model_window
+from genoglot.tasks.annotation import annotated_windows
 from genoglot.tasks.intervals import read_intervals
 from genoglot.tasks.regions import region_examples
 from genoglot.tasks.tables import read_tables
@@ -19,6 +20,7 @@ def read_examples(
     sequence: Path | None,
     regions: Path | None,
     names: Path | None,
+    annotation: Path | None,
     output: Path,
     settings: Mapping[str, Any],
     genome: str | None,
@@ -29,8 +31,8 @@ def read_examples(
 
     Args:
         model: its folder; no example is longer than its window.
-        sequence, regions, names: folder of the tokenized genome, its region classes and the names of its contigs, where
-            the task is about a genome, about region classes, and about a BED.
+        sequence, regions, names, annotation: folder of the tokenized genome, its region classes, the names of its
+            contigs and its annotation, where the task is about a genome and needs them.
         settings: of the task, as `Study.example_settings` gives them.
         genome: its name.
         corpus: settings `split`, `validation` and `test` of the model's corpus.
@@ -45,7 +47,10 @@ def read_examples(
         assert sequence is not None
         assert genome is not None
         store = Genome(Path(sequence))
-        if settings["bed"] is not None:
+        if settings["kind"] == "annotation":
+            assert annotation is not None
+            examples = annotated_windows(store, annotation, names, window, settings, genome, corpus, seed)
+        elif settings["bed"] is not None:
             examples = read_intervals(settings, store, names, window, seed, genome, corpus)
         else:
             assert regions is not None

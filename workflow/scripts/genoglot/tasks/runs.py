@@ -83,7 +83,7 @@ def best_of_rates(
             (examples.codes[rows], examples.truth[rows]) for rows in map(examples.rows, ("train", "validation"))
         )
         log.info("%s, seed %d, learning rate %g", start, seed, rate)
-        if settings["mode"] == "probe":
+        if settings["mode"] == "probe" and not examples.target.dense:
             made, found = probe(network, examples.target, train, validation, chosen, precision, seed)
         else:
             made, found = finetune(network, examples.target, train, validation, chosen, precision, seed)
@@ -98,15 +98,19 @@ def best_of_rates(
 def new_task_network(model: LanguageModel, examples: Examples, start: str, settings: Mapping[str, Any]) -> TaskNetwork:
     """A network for a task as it is before training, on the machine's device; random weights by torch's seed.
 
-    In mode `lora` the twin from scratch is trained whole: updates of random weights would be too weak a rival.
+    In mode `lora` the twin from scratch is trained whole: updates of random weights would be too weak a rival. In mode
+    `probe` the backbone is left as it is; a probe of a dense target is trained as other networks are, since the vectors
+    of all bins are more than can be kept.
     """
     if start == FROM_SCRATCH:
         model = untrained(model)
     model = model.at_layer(settings["layer"])
     length = examples.codes.shape[1]
-    network = TaskNetwork(model, examples.target.outputs, settings["pooling"], length, settings["dropout"])
+    network = TaskNetwork(model, examples.target, settings["pooling"], length, settings["dropout"])
     if settings["mode"] == "lora" and start == PRETRAINED:
         adapt(network, **settings["lora"])
+    if settings["mode"] == "probe":
+        network.backbone.requires_grad_(False)
     return network
 
 

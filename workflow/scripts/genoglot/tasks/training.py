@@ -17,8 +17,9 @@ from genoglot.errors import InputError
 from genoglot.genome.store import reverse_complement
 from genoglot.model.hardware import TRAINER_PRECISION
 from genoglot.tasks.metrics import choice
-from genoglot.tasks.network import TaskNetwork, Written, parameter_groups, read_batches, write
-from genoglot.tasks.target import Target
+from genoglot.tasks.network import TaskNetwork, parameter_groups, read_batches
+from genoglot.tasks.target import UNKNOWN, Target, known_bins, on_other_strand
+from genoglot.tasks.writing import Written, write
 from genoglot.training.optimisation import decayed_parameters, learning_rate_factor
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Objective(nn.Module):
         self.kind = target.kind
         weights = np.ones(target.outputs)
         mean, scale = np.zeros(target.outputs), np.ones(target.outputs)
+        if truth is not None:
+            (truth,) = known_bins(target, truth)
         if truth is not None and target.kind == "classes" and balanced:
             count = np.bincount(truth, minlength=target.outputs)
             weights = np.where(count > 0, len(truth) / np.maximum(count, 1) / max(1, (count > 0).sum()), 0)
@@ -60,7 +63,9 @@ class Objective(nn.Module):
 
     def loss(self, outputs: Tensor, truth: Tensor) -> Tensor:
         if self.kind == "classes":
-            return F.cross_entropy(outputs, truth, weight=self.weights)
+            return F.cross_entropy(
+                outputs.flatten(0, -2), truth.flatten().long(), weight=self.weights, ignore_index=UNKNOWN
+            )
         known = truth.isfinite()
         if self.kind == "labels":
             each = F.binary_cross_entropy_with_logits(outputs, truth.nan_to_num(), reduction="none")
@@ -76,14 +81,15 @@ class Objective(nn.Module):
 
 
 class TaskModel(nn.Module):
-    """A network with its objective, and which strands it reads."""
+    """A network with its target and objective, and which strands it reads."""
 
-    def __init__(self, network: TaskNetwork, objective: Objective, both_strands: bool):
+    def __init__(self, network: TaskNetwork, target: Target, objective: Objective, both_strands: bool):
         super().__init__()
-        self.network, self.objective, self.both_strands = network, objective, both_strands
+        self.network, self.target, self.objective, self.both_strands = network, target, objective, both_strands
 
     def predict(self, codes: np.ndarray, batch_size: int, precision: str) -> np.ndarray:
-        """Predictions (sequences, outputs), float32, of base codes (sequences, length); the mean over the strands."""
+        """Predictions (sequences, outputs), or (sequences, bins, outputs) of a dense target, float32, of base codes
+        (sequences, length); the mean over the strands."""
         return self._read(codes, batch_size, precision, self.objective.predictions)
 
     def outputs(self, codes: np.ndarray, batch_size: int, precision: str) -> np.ndarray:
@@ -94,7 +100,6 @@ class TaskModel(nn.Module):
         self, codes: np.ndarray, batch_size: int, precision: str, finish: Callable[[Tensor], Tensor]
     ) -> np.ndarray:
         self.eval()
-        outputs = self.network.linear.out_features
         return read_batches(
             self.network,
             codes,
@@ -102,8 +107,16 @@ class TaskModel(nn.Module):
             precision,
             self.both_strands,
             lambda x: finish(self.network(x).float()),
-            outputs,
+            self.target.shape(codes.shape[1]),
+            self._turned,
         )
+
+    def _turned(self, results: Tensor) -> Tensor:
+        """Results of reverse complements as those of the strand as given."""
+        if not self.target.dense:
+            return results
+        turned = results.flip(1)
+        return turned[..., list(self.target.mirror)] if self.target.mirror else turned
 
 
 class Finetuning(L.LightningModule):
@@ -114,11 +127,11 @@ class Finetuning(L.LightningModule):
     """
 
     def __init__(
-        self, task: TaskModel, target: Target, codes: np.ndarray, truth: np.ndarray, settings: Mapping[str, Any],
-        steps: int, precision: str,
+        self, task: TaskModel, codes: np.ndarray, truth: np.ndarray, settings: Mapping[str, Any], steps: int,
+        precision: str,
     ):  # fmt: skip
         super().__init__()
-        self.task, self.target, self.settings, self.steps, self.own_precision = task, target, settings, steps, precision
+        self.task, self.settings, self.steps, self.own_precision = task, settings, steps, precision
         self.codes, self.truth = codes, truth
         self.best, self.best_epoch = (-np.inf, -np.inf), 0
         self.best_weights: dict[str, Tensor] = {}
@@ -140,7 +153,7 @@ class Finetuning(L.LightningModule):
         epoch = self.current_epoch + 1
         predicted = self.task.predict(self.codes, FASTER * self.settings["batch_size"], self.own_precision)
         self.task.train()
-        found = choice(self.target, self.truth, predicted)
+        found = choice(self.task.target.flat, *known_bins(self.task.target, self.truth, predicted))
         loss = self.loss_sum / max(1, self.loss_count)
         self.loss_sum, self.loss_count = 0.0, 0
         self.history.append({"epoch": epoch, "loss": loss, "validation": found[0], "error": -found[1]})
@@ -168,17 +181,19 @@ class Finetuning(L.LightningModule):
 
 
 def batches(
-    network: TaskNetwork, codes: np.ndarray, truth: np.ndarray, size: int, seed: int, both_strands: bool
+    network: TaskNetwork, target: Target, codes: np.ndarray, truth: np.ndarray, size: int, seed: int, both_strands: bool
 ) -> DataLoader:
     """Shuffled batches; where both strands count, each sequence on one that is drawn at random."""
     strand = np.random.default_rng(seed)
 
     def collate(rows: list[int]) -> Batch:
-        here = codes[rows]
+        here, true = codes[rows], truth[rows]
         if both_strands and not network.model.symmetric:
-            flipped = strand.random((len(rows), 1)) < 0.5
-            here = np.where(flipped, reverse_complement(here), here)
-        return write(network.model, here, network.pooling), torch.from_numpy(truth[rows])
+            flipped = strand.random(len(rows)) < 0.5
+            here = np.where(flipped[:, None], reverse_complement(here), here)
+            if target.dense:
+                true[flipped] = on_other_strand(target, true[flipped])
+        return write(network.model, here, network.pooling), torch.from_numpy(true)
 
     generator = torch.Generator().manual_seed(seed)
     rows: Any = range(len(codes))
@@ -203,9 +218,10 @@ def finetune(
     """
     started = time.monotonic()
     both = settings["strands"] == "both"
-    task = TaskModel(network, Objective(target, train[1], settings["balanced"]).to(network.linear.weight.device), both)
-    loader = batches(network, *train, settings["batch_size"], seed, both)
-    module = Finetuning(task.train(), target, *validation, settings, settings["epochs"] * len(loader), precision)
+    objective = Objective(target, train[1], settings["balanced"]).to(network.linear.weight.device)
+    task = TaskModel(network, target, objective, both)
+    loader = batches(network, target, *train, settings["batch_size"], seed, both)
+    module = Finetuning(task.train(), *validation, settings, settings["epochs"] * len(loader), precision)
     trainer = L.Trainer(
         accelerator="auto",
         devices=1,

@@ -1,0 +1,83 @@
+"""Windows of a genome with the class of each base, from its annotation."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from genoglot.errors import InputError
+from genoglot.genes.labels import CLASSES, base_classes, other_strand
+from genoglot.genome.store import N_CODE, Genome
+from genoglot.tasks.examples import TRAIN, Examples, checked
+from genoglot.tasks.grid import dense_windows, hide_margins, margin_of
+from genoglot.tasks.overlap import without_overlap
+from genoglot.tasks.sequences import genome_sequences, row_chunks
+from genoglot.tasks.tables import warned
+from genoglot.tasks.target import UNKNOWN, Target
+
+
+def annotated_windows(
+    genome: Genome,
+    annotation: Path,
+    names: Path | None,
+    window: int,
+    settings: Mapping[str, Any],
+    name: str,
+    corpus: Mapping[str, Any],
+    seed: int,
+) -> Examples:
+    """Windows with what each base is to the genes that code for proteins (`genoglot.genes.labels`).
+
+    Classes are those that training has on either strand; bases of others are not known. Windows are those of
+    `grid.dense_windows`; those without a known base are left out and counted.
+
+    Raises:
+        InputError: no gene of the annotation codes for a protein, or a split is empty.
+    """
+    margin = margin_of(settings, window, 1)
+    classes = base_classes(annotation, genome)
+    if not (classes > 0).any():
+        raise InputError(f"{annotation}: no gene of {name} codes for a protein; there is nothing to learn")
+    frame, left_out, origin = dense_windows(
+        genome, window, margin, settings["split"], names, seed, name, corpus, settings["max_windows"]
+    )
+    codes = genome_sequences(genome, frame)
+    truth = _classes_of(classes, genome, frame, codes)
+    hide_margins(truth, frame, margin, UNKNOWN)
+    target, truth, elsewhere = _common(truth, (frame["split"] == TRAIN).to_numpy())
+    kept = np.flatnonzero((truth != UNKNOWN).any(axis=1))
+    about = {
+        "source": ["the annotation"],
+        "left_out": {**left_out, "without a known base": len(truth) - len(kept), "bases of other classes": elsewhere},
+        "origin": origin,
+        "margin": margin,
+    }
+    found = Examples(target, frame, codes, truth, about).take(kept)
+    return warned(checked(without_overlap(found, settings["split"]["drop"]), f"annotation of {name}"))
+
+
+def _classes_of(classes: np.ndarray, genome: Genome, frame: pd.DataFrame, codes: np.ndarray) -> np.ndarray:
+    """The class of each base of windows, int16 (windows, bases); `UNKNOWN` where there is no known base."""
+    offset, size = (genome.contigs[key].to_numpy()[frame["number"]][:, None] for key in ("offset", "length"))
+    start, window = frame["start"].to_numpy()[:, None], codes.shape[1]
+    truth = np.full(codes.shape, UNKNOWN, dtype=np.int16)
+    for rows in row_chunks(*codes.shape):
+        places = start[rows] + np.arange(window)
+        inside = (places >= 0) & (places < size[rows]) & (codes[rows] < N_CODE)
+        truth[rows] = np.where(inside, classes[offset[rows] + np.where(inside, places, 0)], UNKNOWN)
+    return truth
+
+
+def _common(truth: np.ndarray, training: np.ndarray) -> tuple[Target, np.ndarray, int]:
+    """The target, the truth in its classes, and how many bases of other classes validation and test have."""
+    swap = other_strand(CLASSES)
+    seen = np.unique(truth[training])
+    there = [number for number in range(len(CLASSES)) if number in seen or swap[number] in seen]
+    # the last entry is that of UNKNOWN
+    new = np.full(len(CLASSES) + 1, UNKNOWN, dtype=np.int16)
+    new[there] = np.arange(len(there))
+    names = [CLASSES[number] for number in there]
+    elsewhere = int((truth != UNKNOWN).sum() - (new[truth] != UNKNOWN).sum())
+    return Target("classes", tuple(names), 1, other_strand(names)), new[truth], elsewhere
