@@ -219,7 +219,7 @@ def _with_owner(cds: pd.DataFrame, ancestors: _Ancestors) -> pd.DataFrame:
     genes = [name for name in cds["owner"].unique() if ancestors.is_gene(name)]
     by_id = cds["owner"].isin(genes) & (cds["id"] != "")
     if not repeated:
-        before = cds.groupby("owner")["end"].transform(lambda ends: ends.cummax().shift(fill_value=-1))
+        before = cds.groupby("owner")["end"].cummax().groupby(cds["owner"]).shift(fill_value=-1)
         overlaps = before - cds["start"] > MAX_FRAMESHIFT_OVERLAP
         by_id &= cds["owner"].isin(cds.loc[overlaps, "owner"])
     key = cds["owner"].where(~by_id, cds["owner"] + "\t" + cds["id"])

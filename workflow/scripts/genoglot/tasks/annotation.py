@@ -18,6 +18,9 @@ from genoglot.tasks.tables import warned
 from genoglot.tasks.target import UNKNOWN, Target
 
 
+FEWEST = 20  # bases of a class on either strand, in training, below which it is not learnt
+
+
 def annotated_windows(
     genome: Genome,
     annotation: Path,
@@ -30,7 +33,7 @@ def annotated_windows(
 ) -> Examples:
     """Windows with what each base is to the genes that code for proteins (`genoglot.genes.labels`).
 
-    Classes are those that training has on either strand; bases of others are not known. Windows are those of
+    Classes are those of which training has `FEWEST` bases on either strand; bases of others are not known. Windows are those of
     `grid.dense_windows`; those without a known base are left out and counted.
 
     Raises:
@@ -50,7 +53,7 @@ def annotated_windows(
     kept = np.flatnonzero((truth != UNKNOWN).any(axis=1))
     about = {
         "source": ["the annotation"],
-        "left_out": {**left_out, "without a known base": len(truth) - len(kept), "bases of other classes": elsewhere},
+        "left_out": {**left_out, "without a known base": len(truth) - len(kept), "bases of rare classes": elsewhere},
         "origin": origin,
         "margin": margin,
     }
@@ -71,10 +74,11 @@ def _classes_of(classes: np.ndarray, genome: Genome, frame: pd.DataFrame, codes:
 
 
 def _common(truth: np.ndarray, training: np.ndarray) -> tuple[Target, np.ndarray, int]:
-    """The target, the truth in its classes, and how many bases of other classes validation and test have."""
+    """The target, the truth in its classes, and how many bases are of others."""
     swap = other_strand(CLASSES)
-    seen = np.unique(truth[training])
-    there = [number for number in range(len(CLASSES)) if number in seen or swap[number] in seen]
+    held = truth[training]
+    counts = np.bincount(held[held != UNKNOWN], minlength=len(CLASSES))
+    there = [number for number in range(len(CLASSES)) if max(counts[number], counts[swap[number]]) >= FEWEST]
     # the last entry is that of UNKNOWN
     new = np.full(len(CLASSES) + 1, UNKNOWN, dtype=np.int16)
     new[there] = np.arange(len(there))
