@@ -17,7 +17,6 @@ from genoglot.tasks.sequences import genome_sequences, row_chunks
 from genoglot.tasks.tables import warned
 from genoglot.tasks.target import UNKNOWN, Target
 
-
 FEWEST = 20  # bases of a class on either strand, in training, below which it is not learnt
 
 
@@ -33,8 +32,8 @@ def annotated_windows(
 ) -> Examples:
     """Windows with what each base is to the genes that code for proteins (`genoglot.genes.labels`).
 
-    Classes are those of which training has `FEWEST` bases on either strand; bases of others are not known. Windows are those of
-    `grid.dense_windows`; those without a known base are left out and counted.
+    Classes are those of which training has `FEWEST` bases on either strand; bases of others are not known. Windows are
+    those of `grid.dense_windows`; those without a known base are left out and counted.
 
     Raises:
         InputError: no gene of the annotation codes for a protein, or a split is empty.

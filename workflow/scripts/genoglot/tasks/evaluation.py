@@ -14,6 +14,7 @@ from genoglot.files import atomic_path, read_json, write_json
 from genoglot.tasks import PRETRAINED, STARTS
 from genoglot.tasks.baselines import FLOORS
 from genoglot.tasks.examples import Examples
+from genoglot.tasks.gene_scores import gene_scores
 from genoglot.tasks.heads import ABOUT, HEAD
 from genoglot.tasks.metrics import summarise, summarise_runs
 from genoglot.tasks.runs import RUN, load_predictions
@@ -21,6 +22,7 @@ from genoglot.tasks.target import Target, known_bins
 
 log = logging.getLogger(__name__)
 
+ANNOTATION = "annotation"  # the kind of tasks that find genes
 SHOWN = ("validation", "test")
 
 
@@ -64,30 +66,37 @@ def evaluate_task(
     if target.dense:
         metrics |= {f"bins_{split}": len(each) for split, each in true.items()}
     shown: dict[str, np.ndarray] = {}
+    made: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     by_start = {start: _runs_of(runs, start) for start in STARTS}
     metrics["seeds"] = sorted(by_start[PRETRAINED])
     for start, found in by_start.items():
-        made = {number: load_predictions(folder) for number, (folder, _) in found.items()}
+        made[start] = {number: load_predictions(folder) for number, (folder, _) in found.items()}
         by_seed = {
-            split: {number: known_bins(target, each, arrays[split])[1] for number, arrays in made.items()}
+            split: {number: known_bins(target, each, arrays[split])[1] for number, arrays in made[start].items()}
             for split, each in truth.items()
         }
         metrics[start] = summarise_runs(
             target.flat, true["test"], by_seed["test"], (true["validation"], by_seed["validation"]), groups, seed
         )
         metrics[start]["runs"] = [run for _, run in found.values()]
-        shown[start] = made[metrics[start]["kept_seed"]]["test"]
+        shown[start] = made[start][metrics[start]["kept_seed"]]["test"]
     floor = load_file(floors)
     for contestant in filter(floor.__contains__, FLOORS):
         predicted = known_bins(target, truth["test"], floor[contestant])[1]
         metrics[contestant] = summarise(target.flat, true["test"], predicted, groups, seed)
         shown[contestant] = floor[contestant]
+    kept_seed, decoder = metrics[PRETRAINED]["kept_seed"], {}
+    if kind == ANNOTATION:
+        genes, described = gene_scores(labelled, made, floor, kept_seed)
+        decoder = {"decoder": described}
+        for contestant, scores in genes.items():
+            metrics[contestant]["genes"] = scores
     metrics["few_shot"] = None if few_shot is None else read_json(few_shot)
     output = Path(output)
-    kept, _ = by_start[PRETRAINED][metrics[PRETRAINED]["kept_seed"]]
-    for file in (HEAD, ABOUT):
-        with atomic_path(output / file) as temporary:
-            shutil.copyfile(kept / file, temporary)
+    kept, _ = by_start[PRETRAINED][kept_seed]
+    with atomic_path(output / HEAD) as temporary:
+        shutil.copyfile(kept / HEAD, temporary)
+    write_json(output / ABOUT, read_json(kept / ABOUT) | decoder)
     write_predictions(output / "predictions.parquet", labelled, shown)
     write_json(output / "metrics.json", metrics)
 
