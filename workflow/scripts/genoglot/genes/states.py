@@ -81,11 +81,10 @@ def ways() -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Rates:
-    """How often what happens, of training bases: genes to an intergenic base, and introns to a coding base, to an inner
-    base of an intron and to a gene's coding base."""
+    """How often what happens, of training bases: genes to an intergenic base, introns to a coding base and to one of an
+    intron."""
 
     genes_per_intergenic: float
-    genes_per_coding: float
     introns_per_coding: float
     introns_per_intron: float
 
@@ -102,7 +101,7 @@ class Rates:
         genes = pairs[np.ix_(outside, of["CDS"])].sum() + 0.5
         cut = pairs[np.ix_(of["CDS"], introns)].sum() + 0.5
         bases = [max(1, pairs[rows].sum()) for rows in (outside, of["CDS"], introns)]
-        return cls(float(genes / bases[0]), float(genes / bases[1]), float(cut / bases[1]), float(cut / bases[2]))
+        return cls(float(genes / bases[0]), float(cut / bases[1]), float(cut / bases[2]))
 
     def describe(self) -> dict[str, float]:
         return asdict(self)
@@ -111,15 +110,14 @@ class Rates:
 def signals(codes: np.ndarray, rates: Rates) -> np.ndarray:
     """What each way costs at each base: float32 (bases, SIGNALS), logarithms of probabilities.
 
-    What is rare and needs a signal is as much likelier at one as signals are rare.
+    What is rare and needs a signal is as much likelier at one as signals are rare. A gene pays at its ATG, and an
+    intron at its donor and its acceptor, on whichever strand they are, so that either strand has the same genes.
 
     Args:
         codes: base codes, uint8 (bases,), without soft-mask bits.
     """
     own, other = _Words(codes), _Words(COMPLEMENT[codes[::-1]])
     begin = min(0.9, rates.genes_per_intergenic / 2 / CODON)
-    begin_at_stop = min(0.9, rates.genes_per_intergenic / 2 / (3 * CODON))
-    end_at_start = min(0.9, rates.genes_per_coding / (rates.genes_per_coding + CODON / 3))
     cut, joined = min(0.9, rates.introns_per_coding / PAIR), min(0.9, rates.introns_per_intron / PAIR)
     cost = np.full((len(codes), SIGNALS), IMPOSSIBLE, dtype=np.float32)
     cost[:, FREE] = 0
@@ -133,14 +131,13 @@ def signals(codes: np.ndarray, rates: Rates) -> np.ndarray:
     cost[own.ends("AG"), ACCEPTOR] = np.log(joined)
     # of -: the words of the other strand, whose beginning is here their end
     stop = other.ends("TAA", "TAG", "TGA")[::-1]
-    cost[stop, R_STOP] = np.log(begin_at_stop)
+    cost[stop, R_STOP] = 0
     started = np.roll(other.begins("ATG")[::-1], 1)
     started[:1] = False
-    cost[started, R_START] = np.log(end_at_start)
+    cost[started, R_START] = np.log(begin)
     cost[~stop, R_GO_ON], cost[~stop, R_NO_STOP] = 0, 0
-    cost[started & ~stop, R_GO_ON] = np.log(1 - end_at_start)
-    cost[other.ends("AG")[::-1], R_ACCEPTOR] = np.log(cut)
-    cost[other.begins("GT")[::-1], R_DONOR] = np.log(joined)
+    cost[other.ends("AG")[::-1], R_ACCEPTOR] = np.log(joined)
+    cost[other.begins("GT")[::-1], R_DONOR] = np.log(cut)
     return cost
 
 
