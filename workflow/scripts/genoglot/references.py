@@ -149,6 +149,11 @@ def _prediction_problems(study: Study) -> Iterator[str]:
         yield from _unknown(f"{place}.task: there is no task", entry["task"], study.tasks)
         yield from _run_problems(study, place, entry)
         of_windows = [key for key in ("bed", "step") if entry[key] is not None]
+        kind = study.tasks[entry["task"]]["kind"] if entry["task"] in study.tasks else None
+        if kind in DENSE:
+            for key in (*of_windows, *(["variants"] if file is not None else [])):
+                yield f"{place}.{key}: a head of kind {kind} predicts all of its genome's contigs: remove it"
+            continue
         if file is not None and of_windows:
             yield f"{place}: found variants and {of_windows[0]}; a head reads either windows or alleles: remove one"
         elif len(of_windows) == 2:
@@ -164,6 +169,8 @@ def _interpretation_problems(study: Study) -> Iterator[str]:
         yield from _run_problems(study, place, entry)
         for task in entry["tasks"]:
             yield from _unknown(f"{place}.tasks: there is no task", task, study.tasks)
+            if task in study.tasks and study.tasks[task]["kind"] in DENSE:
+                yield f"{place}.tasks: {task} predicts each base or bin, and attributions are of one prediction"
         given = [key for key in LOCI if entry[key] is not None]
         if len(given) != 1:
             yield f"{place}: expected one of {', '.join(LOCI)}, found {' and '.join(given) or 'none'}"

@@ -5,7 +5,7 @@ likelihoods of a hidden Markov model (Bourlard & Morgan 1994, doi:10.1007/978-1-
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba
@@ -38,6 +38,10 @@ class Gene:
     phases: tuple[int, ...]
     score: float
     whole: bool
+
+    def moved(self, by: int) -> "Gene":
+        """The same gene where the sequence is part of a longer one, so many bases from its start."""
+        return replace(self, start=self.start + by, end=self.end + by, exons=self.exons + by)
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def plan_genome(
     Raises:
         InputError: the genome lacks one of `contigs`, or none of its contigs holds a window.
     """
-    numbers = _asked(genome, contigs, names)
+    numbers = asked_contigs(genome, contigs, names)
     table = np.stack([numbers, genome.contigs["length"].to_numpy(dtype=np.int64)[numbers]], axis=1)
     holds = table[:, 1] >= length
     if not holds.any():
@@ -83,7 +83,7 @@ def plan_intervals(genome: Genome, length: int, bed: Path, contigs: list[str] | 
     """
     found, left_out = on_genome(Bed.read(bed), genome, ContigNames.of(genome.contigs.index, names))
     frame = windows_around(found, genome, length)[["number", "start", "end", "strand", "line"]]
-    asked = frame["number"].isin(_asked(genome, contigs, names))
+    asked = frame["number"].isin(asked_contigs(genome, contigs, names))
     if not asked.any():
         raise InputError(f"{bed}: no interval lies on the contigs that are asked for: {', '.join(contigs or [])}")
     frame = frame[asked].sort_values(["number", "start", "line"], ignore_index=True)
@@ -91,7 +91,7 @@ def plan_intervals(genome: Genome, length: int, bed: Path, contigs: list[str] | 
     return Plan(length, None, np.empty((0, 2), dtype=np.int64), frame, (), left_out)
 
 
-def _asked(genome: Genome, contigs: list[str] | None, names: Path | None) -> np.ndarray:
+def asked_contigs(genome: Genome, contigs: list[str] | None, names: Path | None) -> np.ndarray:
     """Numbers of the contigs that are asked for, in the genome's order."""
     if contigs is None:
         return np.arange(len(genome.contigs))

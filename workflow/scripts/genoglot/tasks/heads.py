@@ -30,12 +30,14 @@ class Head:
         target: what they are of.
         length: bases of the sequences that it reads.
         settings: of the task.
+        margin: of a dense target, bases at either end of a sequence that are read and whose predictions are not used.
     """
 
     model: TaskModel
     target: Target
     length: int
     settings: dict[str, Any]
+    margin: int = 0
 
 
 def save_head(
@@ -48,7 +50,7 @@ def save_head(
     Args:
         backbone: folder of the model that it began with.
         settings: of the task.
-        about: `backbone` and `task`, their names, and `start`.
+        about: `backbone` and `task`, their names, and `start`; of a dense target `margin`.
     """
     weights = trained.network.state_dict()
     if about["start"] == PRETRAINED and settings["mode"] != "full":
@@ -105,4 +107,4 @@ def load_head(folder: Path, backbone: Path) -> Head:
         {name.removeprefix("objective."): value for name, value in weights.items() if name not in own}
     )
     trained = TaskModel(network, target, objective.to(network.linear.weight.device), settings["strands"] == "both")
-    return Head(trained.eval(), target, about["length"], settings)
+    return Head(trained.eval(), target, about["length"], settings, about.get("margin", 0))

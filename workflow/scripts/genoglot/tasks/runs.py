@@ -65,6 +65,8 @@ def finetune_head(
     with atomic_path(output / OUTPUTS) as temporary:
         save_arrays(arrays, temporary)
     about = {"backbone": name, "task": task, "start": start}
+    if labelled.target.dense:
+        about["margin"] = labelled.about["margin"]
     save_head(output, trained, labelled.target, Path(model), settings, about)
     write_json(output / RUN, {"start": start, "seed": seed, **found})
 
