@@ -97,7 +97,7 @@ def _rows(gene: Gene, contig: str, name: str) -> str:
 
     rows = [
         row("gene", gene.start, gene.end, ".", f"ID={name};biotype=protein_coding{partial}"),
-        row("mRNA", gene.start, gene.end, ".", f"ID={name}.t1;Parent={name}{partial}"),
+        row("mRNA", gene.start, gene.end, ".", f"ID={name}.t1;Parent={name};biotype=protein_coding{partial}"),
     ]
     for (start, end), phase in zip(gene.exons.tolist(), gene.phases, strict=True):
         rows.append(row("CDS", start, end, str(phase), f"ID={name}.cds;Parent={name}.t1"))

@@ -92,9 +92,11 @@ def by_contig(
     if both := set(named.get(VALIDATION, [])) & set(named[TEST]):
         raise InputError(f"{place}: contigs both for validation and for test: {few(sorted(both))}")
     drawn = () if VALIDATION in named else (VALIDATION,)
-    split = by_hash(keys, settings, seed, place, drawn)
+    split = np.full(len(keys), TRAIN, dtype=object)
     for name, chosen in named.items():
         split[contigs.isin(chosen).to_numpy()] = name
+    left = split == TRAIN
+    split[left] = by_hash(keys[left], settings, seed, place, drawn)
     return split
 
 
