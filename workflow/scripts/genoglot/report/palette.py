@@ -52,6 +52,7 @@ CONTESTANTS = {
     "3mer": ("3-mer frequencies", SKY, "square"),
     "kmer": ("k-mers", ORANGE, "diamond"),
     "neighbours": ("nearest neighbours", GREEN, "square"),
+    "orf": ("open reading frames", GREEN, "square"),
     "untrained": ("untrained network", GREY, "triangle-up"),
     "from_scratch": ("from scratch", GREY, "triangle-up"),
     "majority": ("commonest class", PALE, "x"),

@@ -6,7 +6,7 @@ from genoglot.report.blocks import Block, Bullets, Text
 from genoglot.report.palette import CONTESTANTS
 from genoglot.report.verdicts import JUDGED, number
 
-ORDER = ("pretrained", "from_scratch", "kmer", "neighbours", "majority")
+ORDER = ("pretrained", "from_scratch", "kmer", "neighbours", "orf", "majority")
 MAJORITY = {"classes": "commonest class", "labels": "how common each label is", "values": "mean of the values"}
 # what is learnt, by the target: one and several
 NOUNS = {"classes": "classes", "labels": "labels", "values": "columns of numbers"}
@@ -20,6 +20,12 @@ MODES = {
 def contestants(metrics: dict[str, Any]) -> list[str]:
     """Those of ORDER that took part."""
     return [key for key in ORDER if metrics.get(key)]
+
+
+def absent(metrics: dict[str, Any]) -> list[str]:
+    """Those that could have taken part and did not."""
+    elsewhere = ("neighbours", "orf") if metrics.get("bin") else ("orf",)
+    return [key for key in ORDER[:-1] if key not in elsewhere and not metrics.get(key)]
 
 
 def called(metrics: dict[str, Any], key: str) -> str:
@@ -39,6 +45,13 @@ def learned(metrics: dict[str, Any]) -> str:
         f"{len(names)} {noun}: {some}. Examples: {sizes}. {MODES.get(metrics.get('mode', ''), '')}"
         f"{trained if len(seeds) > 1 else ''}"
     )
+
+
+def tested(metrics: dict[str, Any]) -> str:
+    """How many test examples there are, or of a truth for each base or bin how many of these."""
+    if not metrics.get("bin"):
+        return f"{metrics['n_test']:,} test examples"
+    return f"{metrics['bins_test']:,} test {'bases' if metrics['bin'] == 1 else 'bins'}"
 
 
 def intervals(metrics: dict[str, Any]) -> str:

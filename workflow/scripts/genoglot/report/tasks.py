@@ -15,8 +15,9 @@ from genoglot.report.task_curves import (
     few_shot_lines,
     ranking_curves,
 )
+from genoglot.report.task_genes import genes_blocks
 from genoglot.report.task_words import (
-    ORDER,
+    absent,
     calibration_blocks,
     called,
     contestants,
@@ -24,6 +25,7 @@ from genoglot.report.task_words import (
     intervals,
     learned,
     runs_blocks,
+    tested,
 )
 from genoglot.report.verdicts import JUDGED, in_words, judge_contestant, judge_task, number, with_interval
 
@@ -70,7 +72,7 @@ def tasks_section(entries: list[dict[str, Any]], link: Linker) -> Section:
 def _task(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
     metrics = entry["metrics"]
     headline = judge_task(entry["task"], metrics)
-    origin = link.origin(entry, f"{metrics['n_test']:,} test examples", "evaluate_task", "metrics")
+    origin = link.origin(entry, tested(metrics), "evaluate_task", "metrics")
     return [
         Heading(f"Task {entry['task']}, model {entry['model']}", f"tasks-{index}", f"{headline.unit} {headline.value}"),
         Text(learned(metrics)),
@@ -79,6 +81,7 @@ def _task(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
         *runs_blocks(metrics),
         *_curves(index, metrics, link.origin(entry, origin.shown, origin.rule, "metrics", stills="roc")),
         *_each(index, metrics, origin),
+        *genes_blocks(metrics),
         *_confusion(index, metrics, origin),
         *calibration_blocks(metrics),
         *_few_shot(index, entry, link),
@@ -100,10 +103,10 @@ def _summary(metrics: dict[str, Any]) -> Table:
         for key in contestants(metrics)
     ]
     columns = ["contestant", *MEASURES[kind].values(), "pretrained against it"]
-    notes = [f"All on the same {metrics['n_test']:,} test examples. {intervals(metrics)}"]
+    notes = [f"All on the same {tested(metrics)}. {intervals(metrics)}"]
     notes.append(f"Called apart by {MEASURES[kind][judged]}, and only if the intervals do not overlap. {FOUND[kind]}")
-    if absent := [CONTESTANTS[key][0] for key in ORDER[:-1] if not metrics.get(key)]:
-        notes.append(f"Not measured: {', '.join(absent)}.")
+    if missing := [CONTESTANTS[key][0] for key in absent(metrics)]:
+        notes.append(f"Not measured: {', '.join(missing)}.")
     return Table(columns, rows, set(range(1, len(columns) - 1)), " ".join(notes))
 
 
@@ -113,10 +116,10 @@ def _curves(index: int, metrics: dict[str, Any], origin: Origin) -> list[Block]:
         return []
     if metrics["target"] == "classes" and len(metrics["classes"]) == 2:
         name = metrics["classes"][1]
-        who = f"finding {name} among the {metrics['n_test']:,} test examples, of which {_share(metrics, name)} are that"
+        who = f"finding {name} among the {tested(metrics)}, of which {_share(metrics, name)} are that"
     else:
         noun = {"classes": "class", "labels": "label"}[metrics["target"]]
-        who = f"the pretrained network finding each {noun} among the {metrics['n_test']:,} test examples"
+        who = f"the pretrained network finding each {noun} among the {tested(metrics)}"
     caption = (
         f"ROC, and precision over recall, of {who}. Left: the share of these that is found (true positive rate) for "
         "the share of all others that is called by mistake (false positive rate); further up and left is better. "
@@ -191,11 +194,11 @@ def _few_shot(index: int, entry: dict[str, Any], link: Linker) -> list[Block]:
     words = FEW_SHOT_MEASURES[few_shot["measure"]][0]
     across = f"labelled examples{PER[metrics['target']]}"
     caption = (
-        f"{words[0].upper()}{words[1:]} on the {metrics['n_test']:,} test examples by the number of {across} that "
+        f"{words[0].upper()}{words[1:]} on the {tested(metrics)} by the number of {across} that "
         f"everyone learns from: means of {draws} draws, the single draws as faint dots. Contestants are drawn a little "
         "apart sideways. Where the blue line lies above the dashed grey one, pretraining spares labels."
     )
-    shown = f"{sum(len(line.values) for line in lines):,} trainings, {metrics['n_test']:,} test examples"
+    shown = f"{sum(len(line.values) for line in lines):,} trainings, {tested(metrics)}"
     origin = link.origin(entry, shown, "evaluate_task", "metrics", stills="few_shot")
     figure = task_figures.few_shot(lines, few_shot["measure"], across)
     return [Figure(f"task-few-shot-{index}", figure, caption, origin=origin)]
