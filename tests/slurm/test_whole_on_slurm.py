@@ -11,7 +11,7 @@ from tiny_study import CONFIG, Study
 ON_GPU = {
     "pretrain_model", "evaluate_model", "embed_windows", "finetune_head", "score_variants", "calibrate_scores",
     "scan_sites", "interpret_loci", "fit_floors", "learn_from_few", "attribute_loci",
-    "predict_windows", "predict_variants",
+    "predict_windows", "predict_variants", "annotate_genome",
 }  # fmt: skip
 # downloads are for the machine that has the network
 LOCAL = {"fetch_source", "fetch_variants", "fetch_evidence", "default"}

@@ -121,8 +121,8 @@ def test_a_sweep_is_a_model_for_each_combination_and_a_comparison(inputs, tmp_pa
     assert study.jobs("results/models/trial-hyena-tiny-s2/model.safetensors")["pretrain_model"] == 1
     # what it is used for by name is made for every member
     study.configure(models={"trial": {"corpus": "tiny", "sweep": sweep, "uses": ["tasks"]}}, tokenizers={})
-    # two tasks, from pretrained and from random weights
-    assert study.jobs()["finetune_head"] == 4 * 2 * 2
+    # three tasks, from pretrained and from random weights
+    assert study.jobs()["finetune_head"] == 4 * 3 * 2
 
 
 def test_genomes_that_a_model_was_not_trained_on_are_embedded_by_name(inputs, tmp_path):
@@ -145,7 +145,7 @@ def test_a_model_that_comes_trained_is_imported_and_used_like_any_other(inputs, 
         study.configure(models={"other": {"corpus": "tiny", "pretrained": source}}, tokenizers={})
         jobs = study.jobs()
         assert jobs["import_model"] == jobs["evaluate_model"] == jobs["embed_windows"] == 1
-        assert jobs["finetune_head"] == 4
+        assert jobs["finetune_head"] == 6
         assert not {"pretrain_model", "plot_curves"} & set(jobs)
         run = study.snakemake("--dry-run", "results/models/other/curves.tsv")
         assert run.returncode != 0, "there is no learning curve of a model that was not trained here"

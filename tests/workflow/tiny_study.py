@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 RULES = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk")), re.M)
 # what only some studies need
-OPTIONAL = {"derive_haplotype", "lift_annotation", "fetch_intervals", "fetch_evidence", "import_model"}
+OPTIONAL = {"predict_bins", "derive_haplotype", "lift_annotation", "fetch_intervals", "fetch_evidence", "import_model"}
 # rules that make nothing of their own
 TARGETS = {"all", "default", "genomes"}
 
@@ -51,6 +51,13 @@ CONFIG = {
     "evaluation": {"max_positions": 5000},
     "tasks": {
         "regions": {"genome": "toy", "epochs": 1, "max_per_class": 40, "seeds": 1},
+        "genes": {
+            "kind": "annotation",
+            "genome": "toy",
+            "split": {"by": "contig", "validation": 0.3, "test": ["chrB"]},
+            "epochs": 1,
+            "seeds": 1,
+        },
         "repeats": {
             "kind": "classification",
             "sequences": {"train": "repeats.csv"},
@@ -64,6 +71,7 @@ CONFIG = {
     "scans": {"part": {"genome": "toy", "bed": "part.bed"}},
     "predictions": {
         "parts": {"task": "regions", "genome": "toy", "contigs": ["chrB"], "step": 500},
+        "found": {"task": "genes", "genome": "toy", "contigs": ["chrB"]},
         "alleles": {"task": "regions", "genome": "toy", "variants": "known.vcf"},
     },
     "interpretation": {
