@@ -98,7 +98,7 @@ def test_what_is_promised_is_there_and_nothing_else(finished):
     dated = {path for path in made if path.endswith("/.snakemake_timestamp")}
     # those of the classes that the task could learn
     tracks = {path for path in made if path.endswith(".bw") and "/predictions/parts/small/tracks/" in path}
-    classes = load(finished / "results/tasks/regions/small/head.json")["classes"]
+    classes = load(finished / "results/tasks/regions/small/head.json")["names"]
     assert len(tracks) == len(classes)
     assert made - boards - dated - tracks == set(PROMISED)
     for model in (MODEL, MEMBER):
