@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from cyvcf2 import VCF
 
-from genoglot.network import CODE
+from genoglot.network import CODE, TASK_CODE
 from genoglot.tasks import STARTS
 
 GENOME = "results/genomes/toy"
@@ -45,6 +45,13 @@ PROMISED = [
         for name in (
             "head.safetensors", "head.json", "metrics.json", "predictions.parquet", "examples.parquet",
             "examples.json", "floors.safetensors", "roc.png", "roc.svg", "few_shot.png", "few_shot.svg",
+        )
+    ),
+    *(
+        f"results/tasks/regions/small/huggingface/{name}"
+        for name in (
+            "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", *CODE,
+            *TASK_CODE,
         )
     ),
     *(
@@ -98,7 +105,7 @@ def test_what_is_promised_is_there_and_nothing_else(finished):
     dated = {path for path in made if path.endswith("/.snakemake_timestamp")}
     # those of the classes that the task could learn
     tracks = {path for path in made if path.endswith(".bw") and "/predictions/parts/small/tracks/" in path}
-    classes = load(finished / "results/tasks/regions/small/head.json")["classes"]
+    classes = load(finished / "results/tasks/regions/small/head.json")["names"]
     assert len(tracks) == len(classes)
     assert made - boards - dated - tracks == set(PROMISED)
     for model in (MODEL, MEMBER):

@@ -27,6 +27,7 @@ COMPARISONS = expand(f"{SWEEP}/comparison.tsv", sweep=study.sweeps)
 SCANNED = study.scan_runs()
 INTERPRETED = study.interpretation_runs()
 PREDICTED = per_pair(f"{PREDICTION}/summary.json", "prediction", "model", study.prediction_runs())
+EXPORTED = per_pair(f"{HUGGINGFACE}/config.json", "task", "model", study.exported_heads())
 HUBS = per_pair(f"{INTERPRETATION}/hub/hub.txt", "loci", "model", INTERPRETED)
 CALIBRATIONS = per_pair(CALIBRATION, "genome", "model", study.calibrations())
 
