@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from cyvcf2 import VCF
 
-from genoglot.network import CODE
+from genoglot.network import CODE, TASK_CODE
 from genoglot.tasks import STARTS
 
 GENOME = "results/genomes/toy"
@@ -45,6 +45,13 @@ PROMISED = [
         for name in (
             "head.safetensors", "head.json", "metrics.json", "predictions.parquet", "examples.parquet",
             "examples.json", "floors.safetensors", "roc.png", "roc.svg", "few_shot.png", "few_shot.svg",
+        )
+    ),
+    *(
+        f"results/tasks/regions/small/huggingface/{name}"
+        for name in (
+            "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", *CODE,
+            *TASK_CODE,
         )
     ),
     *(

@@ -50,7 +50,7 @@ CONFIG = {
     },
     "evaluation": {"max_positions": 5000},
     "tasks": {
-        "regions": {"genome": "toy", "epochs": 1, "max_per_class": 40, "seeds": 1},
+        "regions": {"genome": "toy", "epochs": 1, "max_per_class": 40, "seeds": 1, "export": True},
         "genes": {
             "kind": "annotation",
             "genome": "toy",

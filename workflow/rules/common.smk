@@ -16,7 +16,7 @@ sys.path.append(workflow.current_basedir.join("../scripts").get_path_or_uri(secr
 from genoglot.config import read_study
 from genoglot.embeddings import EACH_CONTIG
 from genoglot.errors import InputError
-from genoglot.network import CODE
+from genoglot.network import CODE, TASK_CODE
 from genoglot.sources.location import local_path
 from genoglot.study import CONSEQUENCES, DENSE, ON_ANNOTATION
 from genoglot.tasks import STARTS
@@ -58,6 +58,7 @@ TOKENIZER = "<results>/tokenizers/{tokenizer}"
 MODEL = "<results>/models/{model}"
 EMBEDDINGS = "<results>/embeddings/{genome}/{model}"
 TASK = "<results>/tasks/{task}/{model}"
+HUGGINGFACE = f"{TASK}/huggingface"
 VARIANTS = "<results>/variants/{variants}"
 SCAN = "<results>/scans/{scan}"
 INTERPRETATION = "<results>/interpretation/{loci}/{model}"

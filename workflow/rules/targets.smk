@@ -26,7 +26,10 @@ COMPARISONS = expand(f"{SWEEP}/comparison.tsv", sweep=study.sweeps)
 
 SCANNED = study.scan_runs()
 INTERPRETED = study.interpretation_runs()
-PREDICTED = per_pair(f"{PREDICTION}/summary.json", "prediction", "model", study.prediction_runs())
+PREDICTED = study.prediction_runs()
+# uses that have a row for each window or allele, and not tracks and stretches alone
+TABLED = [run for run in PREDICTED if study.tasks[study.predictions[run[0]]["task"]]["kind"] not in DENSE]
+EXPORTED = per_pair(f"{HUGGINGFACE}/config.json", "task", "model", study.exported_heads())
 HUBS = per_pair(f"{INTERPRETATION}/hub/hub.txt", "loci", "model", INTERPRETED)
 CALIBRATIONS = per_pair(CALIBRATION, "genome", "model", study.calibrations())
 
@@ -57,6 +60,8 @@ REPORTED = {
     "umaps": per_pair(f"{EMBEDDINGS}/umap.parquet", "genome", "model", EMBEDDED),
     "embeddings": per_pair(f"{EMBEDDINGS}/metrics.json", "genome", "model", EMBEDDED),
     "tasks": per_pair(f"{TASK}/metrics.json", "task", "model", FINETUNED),
+    "summaries_of_predictions": per_pair(f"{PREDICTION}/summary.json", "prediction", "model", PREDICTED),
+    "predictions": per_pair(f"{PREDICTION}/predictions.parquet", "prediction", "model", TABLED),
     "vcfs": per_pair(f"{VARIANTS}/{{model}}.vcf.gz", "variants", "model", SCORED),
     "summaries": per_pair(f"{VARIANTS}/{{model}}.summary.json", "variants", "model", SCORED),
     "labelled": per_pair(f"{VARIANTS}/{{model}}.labelled.parquet", "variants", "model", SCORED),
@@ -80,6 +85,7 @@ def report_manifest(wildcards, input, output):
     haplotypes = dict(zip(DERIVED, input.haplotypes))
     curves = dict(zip(study.trained, input.curves))
     drawn = dict(zip(study.trained, input.curve_figures))
+    predicted = dict(zip(TABLED, input.predictions))
     return {
         "title": study.config["report"]["title"],
         "browser_url": study.config["report"]["browser_url"],
@@ -127,6 +133,10 @@ def report_manifest(wildcards, input, output):
             for (task, model), metrics, roc, few_shot in zip(
                 FINETUNED, input.tasks, input.roc_figures, input.few_shot_figures
             )
+        ],
+        "predictions": [
+            {"name": name, "model": model, "summary": summary, "predicted": predicted.get((name, model))}
+            for (name, model), summary in zip(PREDICTED, input.summaries_of_predictions)
         ],
         "variants": [
             {

@@ -137,3 +137,30 @@ rule evaluate_task:
         seed=study.config["seed"],
     script:
         "../scripts/evaluate_task.py"
+
+
+rule export_head:
+    input:
+        model=MODEL_FILES,
+        head=rules.evaluate_task.output.head,
+        about=rules.evaluate_task.output.about,
+        metrics=rules.evaluate_task.output.metrics,
+    output:
+        [f"{HUGGINGFACE}/{name}" for name in TASK_CODE],
+        [f"{HUGGINGFACE}/{name}" for name in CODE],
+        config=f"{HUGGINGFACE}/config.json",
+        weights=f"{HUGGINGFACE}/model.safetensors",
+        tokenizer=f"{HUGGINGFACE}/tokenizer.json",
+        tokenizer_config=f"{HUGGINGFACE}/tokenizer_config.json",
+        card=f"{HUGGINGFACE}/README.md",
+    log:
+        "<logs>/export_head/{task}/{model}.log",
+    benchmark:
+        "<benchmarks>/export_head/{task}/{model}.tsv"
+    conda:
+        TORCH
+    resources:
+        mem_mb=mem_mb(8000),
+        runtime=runtime(30),
+    script:
+        "../scripts/export_head.py"

@@ -167,6 +167,11 @@ class Study:
             for model in task["models"] or self._used("tasks", task["genome"])
         ]
 
+    def exported_heads(self) -> list[tuple[str, str]]:
+        """Pairs of a task and a model, trained here, whose head is to be a Hugging Face folder too."""
+        trained = set(self.trained)
+        return [(task, model) for task, model in self.task_runs() if self.tasks[task]["export"] and model in trained]
+
     def task_settings(self, task: str) -> dict[str, Any]:
         """Settings of a task, with the pooling and the weights of classes that it has if it does not say."""
         settings = dict(self.tasks[task])

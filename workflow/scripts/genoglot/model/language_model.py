@@ -24,6 +24,7 @@ from genoglot.model import layers
 from genoglot.model.folder import CONFIG, CONFIG_KEY, WEIGHTS
 from genoglot.model.hardware import device
 from genoglot.network.configuration_genoglot import GenoglotConfig
+from genoglot.network.inner_genoglot import own_blocks, own_vectors, watch
 from genoglot.network.modeling_genoglot import GenoglotForCausalLM, GenoglotForMaskedLM, GenoglotModel
 from genoglot.tokens.encoding import Encoding, SingleBase, Tokens
 from genoglot.tokens.files import load_encoding
@@ -57,7 +58,7 @@ class LanguageModel:
         dim: length of a vector.
         prefix, suffix: ids of special tokens around the tokens of each window.
         longest: most tokens that the network takes, prefix and suffix included; None for any number.
-        layer: of the vectors, as `genoglot.model.layers` counts them; None for the last. Set by `at_layer`.
+        layer: of the vectors, as `genoglot.network.inner_genoglot` counts them; None for the last. Set by `at_layer`.
 
     Column b of the logits is base b of own models of single nucleotides, else token b of the encoding.
     """
@@ -105,7 +106,7 @@ class LanguageModel:
         """One vector per token, (batch, length, dim): the hidden state of `layer`. Arguments as of `logits`."""
         if isinstance(self.network, GenoglotModel):
             if self.layer is not None:
-                return layers.own_vectors(self.network, self.layer, ids, self._padding(present))
+                return own_vectors(self.network, self.layer, ids, self._padding(present))
             return self.network.vectors(ids, self._padding(present))
         inputs = {"input_ids": ids, **self._attention(ids, present)}
         if self.layer is not None:
@@ -128,9 +129,9 @@ class LanguageModel:
         name = type(self.network).__name__
         if isinstance(self.network, GenoglotModel):
             name = f"a network of architecture {self.network.config.architecture}"
-            layer = layers.checked_layer(layer, len(layers.own_blocks(self.network)), name)
+            layer = layers.checked_layer(layer, len(own_blocks(self.network)), name)
             if layer is not None:
-                layers.watch(self.network, layer)
+                watch(self.network, layer)
         elif layer is not None:
             written = self.write(layers.example(self.window))
             place = next(self.network.parameters()).device

@@ -15,7 +15,10 @@ from genoglot.report.blocks import Link, Origin
 
 # what the address of a genome browser may be filled in with
 PLACEHOLDERS = ("genome", "contig", "start", "end")
-KINDS = ("genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "variants", "scans", "interpretation")
+KINDS = (
+    "genomes", "corpora", "models", "sweeps", "embeddings", "tasks", "predictions", "variants", "scans",
+    "interpretation",
+)  # fmt: skip
 # what the keys of still pictures in an entry end in
 PICTURES = ("png", "svg")
 # entry of the manifest -> where its content goes
@@ -51,7 +54,7 @@ def load_manifest(manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _is_file(key: str) -> bool:
-    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf"} or key.endswith(PICTURES)
+    return key in JSON_FILES or key in {"curves", "umap", "labelled", "vcf", "predicted"} or key.endswith(PICTURES)
 
 
 def _json(path: str | Path) -> Any:

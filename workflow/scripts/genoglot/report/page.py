@@ -14,7 +14,19 @@ from plotly.offline import get_plotlyjs
 
 from genoglot import __version__
 from genoglot.files import atomic_path
-from genoglot.report import costs, data, embeddings, interpretation, scans, sections, sweeps, tasks, uses, words
+from genoglot.report import (
+    costs,
+    data,
+    embeddings,
+    interpretation,
+    predictions,
+    scans,
+    sections,
+    sweeps,
+    tasks,
+    uses,
+    words,
+)
 from genoglot.report.blocks import Figure, Link, Map, Section
 from genoglot.report.contents import contents
 from genoglot.report.glossary import GLOSSARY
@@ -78,8 +90,8 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
     Args:
         html: the page. Links lead to files by their place relative to it.
         manifest: `title`, `config`, `browser_url` (see `genoglot.report.inputs.browser_url`) and lists `genomes`,
-            `corpora`, `models`, `sweeps`, `embeddings`, `tasks`, `variants`, `scans`, `interpretation` of dicts with
-            names and paths of existing files; any list may be empty.
+            `corpora`, `models`, `sweeps`, `embeddings`, `tasks`, `predictions`, `variants`, `scans`, `interpretation`
+            of dicts with names and paths of existing files; any list may be empty.
         benchmarks: folder of the benchmark files of Snakemake, for what each rule cost.
 
     Raises:
@@ -98,6 +110,7 @@ def write_report(html: str | Path, manifest: dict[str, Any], benchmarks: str | P
             loaded["embeddings"], loaded["models"], link, browser_url(manifest.get("browser_url"))
         ),
         tasks.tasks_section(loaded["tasks"], link),
+        *([predictions.predictions_section(loaded["predictions"], link)] if loaded["predictions"] else []),
         uses.variants_section(loaded["variants"], link),
         *([scans.scans_section(loaded["scans"], link)] if loaded["scans"] else []),
         *([interpretation.interpretation_section(loaded["interpretation"], link)] if loaded["interpretation"] else []),
@@ -240,6 +253,9 @@ def _files(loaded: dict[str, list[dict[str, Any]]], link: Linker) -> list[tuple[
     for entry in loaded["tasks"]:
         title = f"Task {entry['task']} by {entry['model']}"
         groups.append((title, link.siblings(entry["paths"]["metrics"], TASK_FILES)))
+    for entry in loaded["predictions"]:
+        title = f"Predictions {entry['name']} by {entry['model']}"
+        groups.append((title, link.siblings(entry["paths"]["summary"], predictions.prediction_files(entry))))
     for entry in loaded["variants"]:
         names = {
             "vcf": "all records with scores in INFO",

@@ -13,34 +13,9 @@ from genoglot.genome.store import reverse_complement
 from genoglot.model.hardware import autocast
 from genoglot.model.language_model import LanguageModel
 from genoglot.model.reading import device_of
+from genoglot.network.pooling_genoglot import AttentionPooling, binned, pool
 from genoglot.tasks.target import Target
 from genoglot.tasks.writing import Written, write
-
-HEADS = 4
-
-
-class AttentionPooling(nn.Module):
-    """Vectors (batch, tokens, dim) to (batch, dim): each of some heads has its own weights for its part of the vector.
-
-    A token's weight in a head is the softmax, over the tokens of its sequence, of a linear function of its vector and
-    of a number for its place. All numbers begin at 0, so that it begins as the mean (multi-head attention with a
-    learnt query: Lee et al. 2019, arXiv:1810.00825; here without keys of its own).
-    """
-
-    def __init__(self, dim: int, length: int):
-        super().__init__()
-        self.heads = next(heads for heads in range(HEADS, 0, -1) if dim % heads == 0)
-        self.score = nn.Linear(dim, self.heads)
-        self.place = nn.Parameter(torch.zeros(length, self.heads))
-        self.value = nn.Linear(dim, dim)
-        nn.init.zeros_(self.score.weight)
-        nn.init.zeros_(self.score.bias)
-
-    def forward(self, vectors: Tensor, weights: Tensor, places: Tensor) -> Tensor:
-        scores = self.score(vectors) + self.place[places]
-        scores = scores.masked_fill((weights == 0)[..., None], -1e4)
-        values = self.value(vectors).unflatten(-1, (self.heads, -1))
-        return torch.einsum("bth,bthd->bhd", scores.softmax(dim=1), values).flatten(1)
 
 
 class TaskNetwork(nn.Module):
@@ -66,16 +41,8 @@ class TaskNetwork(nn.Module):
         vectors = self.model.vectors(written.ids, written.present).float()
         with torch.autocast(vectors.device.type, enabled=False):
             if self.bin:
-                return self.norm(self._binned(vectors, written.token_of))
-            if self.attention is not None:
-                return self.norm(self.attention(vectors, written.weights, written.places))
-            return self.norm(torch.einsum("bt,btd->bd", written.weights, vectors))
-
-    def _binned(self, vectors: Tensor, token_of: Tensor | None) -> Tensor:
-        """Vectors of tokens (batch, tokens, dim) to those of bins (batch, bins, dim): the mean over a bin's bases."""
-        if token_of is not None:
-            vectors = vectors.gather(1, token_of[..., None].expand(-1, -1, vectors.shape[-1]))
-        return vectors if self.bin == 1 else vectors.unflatten(1, (-1, self.bin)).mean(2)
+                return self.norm(binned(vectors, written.token_of, self.bin))
+            return self.norm(pool(vectors, written.weights, written.places, self.attention))
 
 
 def _as_it_is(results: Tensor) -> Tensor:

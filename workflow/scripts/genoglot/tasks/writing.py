@@ -8,7 +8,7 @@ from torch import Tensor
 
 from genoglot.genome.store import CODE_MASK, N_CODE
 from genoglot.model.language_model import LanguageModel
-from genoglot.model.pooling import central_weights
+from genoglot.network.pooling_genoglot import pooling_weights, token_places, tokens_of_bases
 from genoglot.tokens.encoding import Tokens
 
 BINS = "bins"  # the pooling of tasks with a truth for each bin of a sequence
@@ -43,59 +43,35 @@ def write(model: LanguageModel, codes: np.ndarray, pooling: str) -> Written:
     `centre`: the mean of those in the central half of the window;
     `mean`: the mean of those that have bases;
     `token`: that of one token: the first special one, the last of a causal model, else the one in the middle;
-    `attention`: means that are learnt (`network.AttentionPooling`), over those that have bases;
+    `attention`: means that are learnt (`AttentionPooling`), over those that have bases;
     `bins`: not at all: each bin of a sequence has its own, of the tokens that its bases belong to.
     """
     codes = codes & CODE_MASK
     written = model.write(codes)
     length = codes.shape[1]
-    places = np.clip((written.starts + written.ends) // 2, 0, length - 1).astype(np.int64)
-    weights = _weights(model, written, codes, pooling)
+    places = token_places(torch.from_numpy(written.starts), torch.from_numpy(written.ends), length)
     present = None if written.present.all() else torch.from_numpy(written.present)
-    token_of = None if pooling != BINS else _token_of(written, places, length)
-    return Written(
-        torch.from_numpy(written.ids), present, torch.from_numpy(weights), torch.from_numpy(places), token_of
-    )
+    token_of = None if pooling != BINS else _token_of(written, length)
+    weights = _weights(model, written, codes, pooling)
+    return Written(torch.from_numpy(written.ids), present, weights, places, token_of)
 
 
-def _token_of(written: Tokens, places: np.ndarray, length: int) -> Tensor | None:
-    """The token of each base, int64 (sequences, bases): the last that begins at the base or before it.
-
-    Of tokens that overlap, as k-mers do, it is the one whose middle the base is.
-    """
+def _token_of(written: Tokens, length: int) -> Tensor | None:
+    """The token of each base, int64 (sequences, bases); None where tokens are bases."""
     starts, ends = written.starts, written.ends
-    spelt = ends > starts
-    if starts.shape[1] == length and spelt.all() and (starts == np.arange(length)).all():
+    if starts.shape[1] == length and (ends > starts).all() and (starts == np.arange(length)).all():
         return None
-    overlap = (spelt[:, 1:] & (starts[:, 1:] < ends[:, :-1])).any()
-    row, token = np.nonzero(spelt)
-    begin = (places if overlap else starts)[row, token]
-    latest = np.zeros((len(starts), length), dtype=np.int64)
-    np.maximum.at(latest, (row, begin), token)
-    first = np.where(spelt.any(axis=1), spelt.argmax(axis=1), 0)
-    return torch.from_numpy(np.maximum(np.maximum.accumulate(latest, axis=1), first[:, None]))
+    return tokens_of_bases(torch.from_numpy(starts), torch.from_numpy(ends), length)
 
 
-def _weights(model: LanguageModel, written: Tokens, codes: np.ndarray, pooling: str) -> np.ndarray:
-    if pooling == "centre":
-        return central_weights(written, codes.shape[1])
+def _weights(model: LanguageModel, written: Tokens, codes: np.ndarray, pooling: str) -> Tensor:
     known = np.pad(np.cumsum(codes < N_CODE, axis=1), ((0, 0), (1, 0)))
-    bases: np.ndarray = np.take_along_axis(known, written.ends, axis=1) - np.take_along_axis(
-        known, written.starts, axis=1
-    )
-    spelt = bases > 0
-    if pooling != "token":
-        return (spelt / np.maximum(spelt.sum(axis=1, keepdims=True), 1)).astype(np.float32)
-    rows = np.arange(len(codes))
-    if model.kind == "causal":
-        last = spelt.shape[1] - 1 - spelt[:, ::-1].argmax(axis=1)
-        chosen = np.where(model.suffix, written.lengths - 1, last) if model.suffix else last
-    elif model.prefix:
-        chosen = np.zeros(len(codes), dtype=np.int64)
-    else:
-        twice = written.starts + written.ends
-        middle = codes.shape[1]
-        chosen = np.where(spelt, np.abs(twice - middle), np.iinfo(np.int32).max).argmin(axis=1)
-    weights = np.zeros(spelt.shape, dtype=np.float32)
-    weights[rows, chosen] = spelt.any(axis=1)
-    return weights
+    before, after = (np.take_along_axis(known, each, axis=1) for each in (written.starts, written.ends))
+    spelt, causal = torch.from_numpy(after > before), model.kind == "causal"
+    if pooling == "token" and (model.suffix if causal else model.prefix):
+        weights = torch.zeros(spelt.shape)
+        chosen = torch.from_numpy(written.lengths - 1) if causal else 0
+        weights[torch.arange(len(codes)), chosen] = spelt.any(dim=1).float()
+        return weights
+    starts, ends = torch.from_numpy(written.starts), torch.from_numpy(written.ends)
+    return pooling_weights(pooling, causal, starts, ends, spelt, codes.shape[1])
