@@ -15,6 +15,7 @@ from genoglot.tasks.dense_floors import dense_floors
 from genoglot.tasks.examples import Examples
 from genoglot.tasks.floors import kmer_predictions, majority_predictions, neighbour_predictions, predicted_rows
 from genoglot.tasks.network import TaskNetwork
+from genoglot.tasks.pairing import DIFFERENCE
 from genoglot.tasks.probing import vectors_of
 from genoglot.tasks.training import FASTER
 
@@ -72,10 +73,10 @@ def pretrained_vectors(
 ) -> np.ndarray:
     """A vector of each example by the pretrained network, float32 (examples, dim), that no training has touched.
 
-    Pooled as the task says; where that would have to be learnt, the mean.
+    Of a pair of alleles it is what ALT changes. Pooled as the task says; where that would have to be learnt, the mean.
     """
     pooling = "mean" if settings["pooling"] == "attention" else settings["pooling"]
-    length = examples.codes.shape[1]
-    network = TaskNetwork(model.at_layer(settings["layer"]), examples.target, pooling, length)
+    effect = DIFFERENCE if examples.paired else None
+    network = TaskNetwork(model.at_layer(settings["layer"]), examples.target, pooling, examples.length, effect=effect)
     both = settings["strands"] == "both"
     return vectors_of(network, examples.codes, FASTER * settings["batch_size"], precision, both)

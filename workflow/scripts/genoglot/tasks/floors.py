@@ -66,7 +66,8 @@ def kmer_predictions(
     deviation of 1. Bases by position are there for sequences of one length, up to `LONGEST` bases.
 
     Args:
-        codes: base codes (examples, length), shorter sequences with N on both sides.
+        codes: base codes (examples, length), shorter sequences with N on both sides; of pairs of alleles, (pairs, 2,
+            length), features are those with ALT less those with REF.
         truth: as in `Examples`.
         split: (examples,), "train", "validation" and "test"; examples of other splits have no part.
         both_strands: whether a k-mer and its reverse complement are one feature.
@@ -149,6 +150,11 @@ def _means(wanted: np.ndarray, known: np.ndarray, target: Target) -> np.ndarray:
 
 
 def _feature_sets(codes: np.ndarray, train: np.ndarray, both_strands: bool) -> Iterator[tuple[str, csr_array]]:
+    if codes.ndim == 3:
+        of_alleles = [_feature_sets(codes[:, allele], train, both_strands) for allele in (0, 1)]
+        for (name, reference), (_, alternative) in zip(*of_alleles, strict=False):
+            yield f"what ALT changes of {name}", alternative - reference
+        return
     yield f"{FLOOR_K}-mers", kmer_features(codes, FLOOR_K, both_strands)
     ends = codes[train][:, [0, -1]] if codes.shape[1] else np.full((1, 2), N_CODE)
     if codes.shape[1] <= LONGEST and (ends < N_CODE).all(axis=1).mean() >= SAME_LENGTH:
