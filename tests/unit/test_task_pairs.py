@@ -18,7 +18,7 @@ from genoglot.errors import InputError
 from genoglot.genome.store import reverse_complement
 from genoglot.interpretation.attributions import attribute_loci
 from genoglot.model.folder import save_model
-from genoglot.model.inference import untrained
+from genoglot.model.inference import Predictor, untrained
 from genoglot.model.language_model import of_network
 from genoglot.predictions.apply import predict_windows
 from genoglot.predictions.variants import predict_variants
@@ -27,7 +27,8 @@ from genoglot.tasks.baselines import fit_floors
 from genoglot.tasks.curve import learn_from_few
 from genoglot.tasks.evaluation import evaluate_task
 from genoglot.tasks.examples import Examples
-from genoglot.tasks.floors import kmer_predictions, majority_predictions
+from genoglot.tasks.floors import kmer_predictions, likelihood_predictions, majority_predictions
+from genoglot.tasks.likelihood import likelihood_ratios
 from genoglot.tasks.network import TaskNetwork, adapt, measure_spread
 from genoglot.tasks.overlap import without_overlap
 from genoglot.tasks.pairing import ALLELES, DIFFERENCE, pairing
@@ -137,7 +138,7 @@ def test_a_broken_motif_is_learnt_better_than_by_the_mean():
     network = new_network(VALUES, DIFFERENCE)
     train, validation, (codes, truth) = planted(300, 1), planted(60, 2), planted(90, 5)
     measure_spread(network, train[0], "float32")
-    task, _ = finetune(network, VALUES, train, validation, settings(), "float32", 1)
+    task, _ = finetune(network, VALUES, train, validation, settings(epochs=7), "float32", 1)
     predicted = task.predict(codes, 64, "float32")
     assert pearsonr(predicted[:, 0], truth[:, 0]).statistic > 0.85
     split = np.repeat(["train", "validation", "test"], [300, 60, 90])
@@ -158,8 +159,45 @@ def test_whether_anything_changes_is_learnt_of_both_directions():
         for codes, truth in (planted(300, 1), planted(60, 2), planted(90, 5))
     )
     measure_spread(network, train[0], "float32")
-    task, _ = finetune(network, CLASSES, train, validation, settings(), "float32", 1)
+    task, _ = finetune(network, CLASSES, train, validation, settings(epochs=7), "float32", 1)
     assert (task.predict(codes, 64, "float32").argmax(1) == truth).mean() > 0.85
+
+
+@pytest.mark.parametrize("architecture", ["encoder", "convnet", "decoder"])
+def test_likelihood_ratios_are_those_of_windows_read_one_by_one(architecture, make_genome, tmp_path):
+    predictor = Predictor(random_model(architecture, "single", make_genome, tmp_path), 4, "float32")
+    codes, _ = planted(6, 4)
+    codes[5, 1] = np.roll(codes[5, 0], 1)
+    found = likelihood_ratios(predictor, codes)
+    chosen = np.zeros((1, WINDOW), dtype=bool)
+    chosen[0, MIDDLE] = True
+    for row in range(5):
+        if architecture == "decoder":
+            whole = np.ones((1, WINDOW), dtype=bool)
+            sums = [predictor.strand_truth(codes[row, allele][None], whole).sum(axis=1).mean() for allele in (0, 1)]
+            assert found[row] == pytest.approx(sums[1] - sums[0], abs=1e-4)
+            continue
+        values = predictor.log_probabilities(codes[row, 0][None], chosen)[0]
+        expected = values[codes[row, 1, MIDDLE]] - values[codes[row, 0, MIDDLE]]
+        assert found[row] == pytest.approx(expected, abs=1e-4)
+    assert np.isfinite(found[5]) == (architecture == "decoder")
+    swapped = likelihood_ratios(predictor, codes[:, ::-1])
+    np.testing.assert_allclose(swapped, -found, atol=1e-4)
+
+
+def test_what_is_likelier_predicts_what_follows_from_it():
+    random = np.random.default_rng(1)
+    ratios = random.standard_normal(200)
+    truth = (3 * ratios + 1).astype(np.float32)[:, None]
+    ratios[::10] = np.nan
+    split = np.repeat(["train", "validation", "test"], [120, 40, 40])
+    found = likelihood_predictions(ratios, truth, split, VALUES, 1)[40:]
+    known = np.isfinite(ratios[160:])
+    assert np.polyfit(truth[160:][known, 0], found[known, 0], 1)[0] == pytest.approx(1, abs=0.1)
+    assert pearsonr(truth[160:][known, 0], found[known, 0]).statistic > 0.999
+    # what has no number stands where the mean of the others does
+    assert np.ptp(found[~known]) == 0
+    assert found[~known][0, 0] == pytest.approx(float(truth[:120].mean()), abs=0.2)
 
 
 def paired_table(folder: Path, rows: list[tuple[str, str, str]], header="ref,alt,label", name="pairs.csv") -> str:
@@ -285,6 +323,7 @@ def learn(kind: str, mode: str, make_genome, folder: Path) -> tuple[Path, dict]:
 def test_a_head_says_of_variants_what_it_said_of_them_as_examples(kind, mode, name, make_genome, tmp_path):
     task, _ = learn(kind, mode, make_genome, tmp_path)
     assert json.loads((task / "head.json").read_text())["paired"] is True
+    assert json.loads((task / "metrics.json").read_text())["likelihood"]
     shown = pd.read_parquet(task / "predictions.parquet")
     description = {"prediction": "p", "task": "t", "model": "m"}
     use = {"batch_size": 4, "precision": "float32", **LIMITS}

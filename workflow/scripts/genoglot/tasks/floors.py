@@ -76,10 +76,34 @@ def kmer_predictions(
     Raises:
         InputError: there are no training or no validation examples.
     """
+    features = _feature_sets(codes, split == "train", both_strands)
+    return _regressed(features, truth, split, target, seed, balanced)
+
+
+def likelihood_predictions(
+    ratios: np.ndarray, truth: np.ndarray, split: np.ndarray, target: Target, seed: int, balanced: bool = True
+) -> np.ndarray:
+    """Regression on one number of each example, as `kmer_predictions`: float32 (rows, names).
+
+    Args:
+        ratios: float (examples,), NaN where there is none, which counts as the mean of those of training.
+    """
+    known = np.isfinite(ratios)
+    fitted = ratios[known & (split == "train")]
+    numbers = np.where(known, ratios, fitted.mean() if len(fitted) else 0.0).astype(np.float64)
+    features = [("log-likelihood ratio", csr_array(numbers[:, None]))]
+    return _regressed(features, truth, split, target, seed, balanced)
+
+
+def _regressed(
+    sets: Iterable[tuple[str, csr_array]], truth: np.ndarray, split: np.ndarray, target: Target, seed: int,
+    balanced: bool,
+) -> np.ndarray:  # fmt: skip
+    """Predictions by the features, and the penalty, that validation finds best."""
     rows, train = predicted_rows(split), split == "train"
 
     def candidates() -> Iterator[Candidate]:
-        for name, features in _feature_sets(codes, train, both_strands):
+        for name, features in sets:
             scaler = StandardScaler(with_mean=False).fit(features[train])
             fitted, asked = scaler.transform(features[train]), scaler.transform(features[rows])
             for strength, predicted in _regressions(fitted, truth[train], asked, target, seed, balanced):

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 from genoglot.tasks.target import Target
 
 DIFFERENCE, ALLELES = "difference", "alleles"
-EFFECTS = (DIFFERENCE, ALLELES)
 
 
 def pairing(paired: bool, target: Target, effect: str) -> str | None:
