@@ -13,7 +13,7 @@ from tiny_heads import CLASSES, write_head
 
 from genoglot.errors import InputError
 from genoglot.genome.store import encode
-from genoglot.predictions.variants import difference_fields, predict_variants
+from genoglot.predictions.variants import allele_fields, predict_variants
 from genoglot.tasks.heads import load_head
 from genoglot.tasks.target import Target
 
@@ -136,7 +136,7 @@ def test_the_header_names_model_task_and_what_is_predicted(predict):
 
 def test_fields_that_clash_are_refused(predict, tmp_path):
     with pytest.raises(InputError, match="the INFO field GLM_STRAND_DIFF holds something else"):
-        difference_fields("strand", Target("labels", ("diff",)))
+        allele_fields("strand", Target("labels", ("diff",)), False)
     with pytest.raises(InputError, match="already has INFO/GLM_T_EXON; remove it first"):
         predict("", header=HEADER.replace("ID=AC", "ID=GLM_T_EXON"))
     with pytest.raises(InputError, match="contig c9, which the genome does not have"):

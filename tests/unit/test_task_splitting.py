@@ -49,6 +49,7 @@ def read(train, validation=None, test=None, seed=1, **split):
         "kind": "classification",
         "split": SHARES | split,
         "crop": False,
+        "group": None,
     }
     return read_tables(settings, 100, seed)
 

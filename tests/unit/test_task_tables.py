@@ -22,6 +22,7 @@ def settings(train, validation=None, test=None, kind="classification", label="la
         "sequences": {"train": str(train), "validation": validation and str(validation), "test": test and str(test)},
         "columns": {"sequence": "sequence", "label": label},
         "kind": kind,
+        "group": None,
         "split": SPLIT | (split or {}),
         "crop": crop,
     }

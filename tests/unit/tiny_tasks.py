@@ -13,12 +13,13 @@ from genoglot.tasks.runs import finetune_head
 SPLIT = {"by": "auto", "column": "split", "validation": 0.1, "test": 0.2, "drop": False}
 EXAMPLES: dict[str, Any] = {
     "kind": "region_class", "sequences": None, "columns": {"sequence": "sequence", "label": "label"}, "bed": None,
-    "column": 4, "split": SPLIT, "crop": False, "max_per_class": None, "margin": None, "max_windows": None,
+    "variants": None, "column": 4, "group": None, "split": SPLIT, "crop": False, "max_per_class": None,
+    "margin": None, "max_windows": None,
 }  # fmt: skip
 TRAINING: dict[str, Any] = {
     "kind": "region_class", "mode": "full", "pooling": "centre", "layer": None, "strands": "both", "epochs": 1,
     "patience": 3, "learning_rate": 1e-3, "layer_decay": 0.9, "weight_decay": 0.01, "dropout": 0.1, "batch_size": 16,
-    "balanced": True, "lora": {"rank": 2, "alpha": 4, "dropout": 0.0}, "precision": "float32",
+    "balanced": True, "effect": "difference", "lora": {"rank": 2, "alpha": 4, "dropout": 0.0}, "precision": "float32",
 }  # fmt: skip
 
 

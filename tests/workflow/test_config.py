@@ -13,6 +13,8 @@ from genoglot.errors import InputError
 from genoglot.schema import fill_defaults, load_schema, problems
 from genoglot.sources.location import local_path, mirrored
 
+PAIRED = {"t": {"kind": "regression", "sequences": {"train": "x.csv"}, "columns": {"sequence": ["ref", "alt"]}}}
+
 
 def test_defaults_reach_every_depth(config):
     study = read(config)
@@ -254,7 +256,7 @@ def test_all_mistakes_are_named_at_once(config):
         ),
         ({"tasks": {"t": {"genome": "c"}}}, " has no c"),
         ({"tasks": {"t": {}}}, "tasks.t.genome: expected the genome whose region classes are learnt"),
-        ({"tasks": {"t": {"kind": "regression"}}}, "tasks.t: kind regression learns from either"),
+        ({"tasks": {"t": {"kind": "regression"}}}, "tasks.t: kind regression learns from one of"),
         ({"tasks": {"t": {"genome": "a", "bed": "x.bed"}}}, "tasks.t.bed: region classes come from the annotation"),
         (
             {"tasks": {"t": {"kind": "multilabel", "bed": "x.bed"}}},
@@ -269,8 +271,36 @@ def test_all_mistakes_are_named_at_once(config):
             {"tasks": {"t": {"kind": "regression", "sequences": {"train": "https://x.org/a.csv"}}}},
             "tasks.t.sequences.train: expected the path of a table",
         ),
+        (
+            {"tasks": {"t": {"kind": "regression", "genome": "a", "bed": "x.bed", "variants": "x.vcf"}}},
+            "tasks.t: kind regression learns from one of `sequences`, `bed` and `variants`; found bed and variants",
+        ),
+        (
+            {"tasks": {"t": {"kind": "regression", "variants": "x.vcf", "column": "AF"}}},
+            "tasks.t.genome: expected the genome on which the variants lie",
+        ),
+        (
+            {"tasks": {"t": {"kind": "regression", "genome": "a", "variants": "x.vcf"}}},
+            "tasks.t.column: labels of variants are in a key of INFO or a named column; found 4",
+        ),
+        (
+            {"tasks": {"t": {"kind": "regression", "genome": "a", "variants": "https://x.org/a.vcf", "column": "AF"}}},
+            "tasks.t.variants: expected the path of a VCF, BCF or table",
+        ),
+        (
+            {"tasks": {"t": {"kind": "regression", "genome": "a", "bed": "x.bed", "group": "g"}}},
+            "tasks.t.group: intervals of a BED are grouped by their place",
+        ),
+        (
+            {"tasks": PAIRED, "predictions": {"p": {"task": "t", "genome": "a"}}},
+            "predictions.p.variants: the head of t reads pairs of alleles and no windows",
+        ),
+        (
+            {"tasks": PAIRED, "interpretation": {"i": {"genome": "a", "regions": ["I:1-9"], "tasks": ["t"]}}},
+            "interpretation.i.tasks: the head of t reads pairs of alleles, and bases of a locus are no pair",
+        ),
         ({"tasks": {"t": {"genome": "b"}}}, "tasks.t: region classes come from an annotation, and b has none"),
-        ({"tasks": {"t": {"genome": "a", "kind": "x"}}}, "tasks.t.kind: expected one of region_class, classification"),
+        ({"tasks": {"t": {"genome": "a", "kind": "x"}}}, "tasks.t.kind: expected one of region_class, annotation"),
         ({"genomes": "absent.tsv"}, "absent.tsv: there is no such sheet"),
     ],
 )  # fmt: skip

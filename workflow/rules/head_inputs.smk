@@ -18,6 +18,12 @@ def task_bed(wildcards):
     return [] if bed is None else local_file(bed)
 
 
+def task_variants(wildcards):
+    """Input function: the labelled variants of a task, if it has any."""
+    variants = of_task(wildcards)["variants"]
+    return [] if variants is None else local_file(variants)
+
+
 def task_genome(name):
     """Input function: a file of the genome on which a task's examples lie, if they do."""
     return lambda wildcards: [] if genome_of(wildcards) is None else of_genome(name)(wildcards)
@@ -25,7 +31,8 @@ def task_genome(name):
 
 def task_names(wildcards):
     """Input function: the names by which a task's files and settings may call contigs, where it reads any."""
-    named = of_task(wildcards)["bed"] or of_task(wildcards)["kind"] in DENSE
+    task = of_task(wildcards)
+    named = task["bed"] or task["variants"] or task["kind"] in DENSE
     return ancient(of_genome("names.tsv")(wildcards)) if named else []
 
 
@@ -87,9 +94,8 @@ def predicting_head(name):
 
 
 def allele_settings(wildcards):
-    """How long an allele may be that a head reads, and how many REF may differ from the genome."""
-    scoring = study.config["scoring"]
-    return inference(max_length=scoring["max_length"], max_mismatch=scoring["max_ref_mismatch"])
+    """Params of heads that read alleles."""
+    return inference(**study.allele_settings())
 
 
 def attribution_settings(wildcards):

@@ -9,6 +9,7 @@ rule read_examples:
         model=f"{MODEL}/config.json",
         tables=task_tables,
         bed=task_bed,
+        variants=task_variants,
         bases=task_genome("sequence/bases.npy"),
         contigs=task_genome("sequence/contigs.tsv"),
         names=task_names,
@@ -24,7 +25,7 @@ rule read_examples:
     conda:
         TORCH
     resources:
-        mem_mb=mem_mb(4000, bases=2, tables=20),
+        mem_mb=mem_mb(4000, bases=2, tables=20, variants=200),
         runtime=runtime(60),
     params:
         settings=example_settings,

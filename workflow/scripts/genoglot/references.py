@@ -13,10 +13,13 @@ from genoglot.sources.accession import is_accession, parse
 from genoglot.sources.location import local_path
 from genoglot.study import CONSEQUENCES, DENSE, INFO, ON_ANNOTATION, Study, listed
 
-# ways to name loci
 # kinds of tasks whose truth is in the annotation, and what it is
 FROM_ANNOTATION = {"region_class": "region classes", "annotation": "classes of bases"}
+# ways to name loci
 LOCI = ("regions", "bed", "variants")
+# where the labels of tasks come from but for the annotation, and how those that lie on a genome are called
+LABELLED = ("sequences", "bed", "variants")
+NAMED = {"bed": "BED lies", "variants": "variants lie"}
 
 
 def genome_problems(study: Study, places: Mapping[str, str]) -> Iterator[str]:
@@ -104,15 +107,13 @@ def _task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterato
     genome, sheet = task["genome"], study.config["genomes"]
     if task["kind"] in FROM_ANNOTATION:
         learnt = FROM_ANNOTATION[task["kind"]]
-        given = [key for key in ("sequences", "bed") if task[key] is not None]
+        given = [key for key in LABELLED if task[key] is not None]
         if given:
             yield f"{place}.{given[0]}: {learnt} come from the annotation; say another kind to learn labels"
         if genome is None:
             yield f"{place}.genome: expected the genome whose {learnt} are learnt, found none"
-    elif (task["sequences"] is None) == (task["bed"] is None):
-        yield f"{place}: kind {task['kind']} learns from either `sequences` or a `bed`; found both or none"
-    elif task["bed"] is not None and genome is None:
-        yield f"{place}.genome: expected the genome on which the BED lies, found none"
+    else:
+        yield from _source_problems(place, task)
     if genome is not None:
         yield from _unknown(f"{place}.genome: {sheet} has no", genome, study.genomes)
         if genome in study.genomes and task["kind"] in FROM_ANNOTATION and not study.annotated(genome):
@@ -131,6 +132,25 @@ def _task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterato
         yield f"{place}.pooling: attention is learnt with the network, which mode probe leaves as it is"
 
 
+def _source_problems(place: str, task: Mapping[str, Any]) -> Iterator[str]:
+    """Labels that are of nothing or of several things at once."""
+    given = [key for key in LABELLED if task[key] is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        yield f"{place}: kind {task['kind']} learns from one of `sequences`, `bed` and `variants`; found {found}"
+    elif given != ["sequences"] and task["genome"] is None:
+        yield f"{place}.genome: expected the genome on which the {NAMED[given[0]]}, found none"
+    if task["bed"] is not None and task["group"] is not None:
+        yield f"{place}.group: intervals of a BED are grouped by their place: remove it"
+    if task["variants"] is None:
+        return
+    if local_path(task["variants"]) is None:
+        yield f"{place}.variants: expected the path of a VCF, BCF or table, found {task['variants']}: fetch it first"
+    columns = task["column"] if isinstance(task["column"], list) else [task["column"]]
+    if numbers := [str(column) for column in columns if not isinstance(column, str)]:
+        yield f"{place}.column: labels of variants are in a key of INFO or a named column; found {', '.join(numbers)}"
+
+
 def _scan_problems(study: Study) -> Iterator[str]:
     """Scans and calibrations of genomes or by models that are not there, and regions that are no file."""
     sheet = study.config["genomes"]
@@ -147,6 +167,8 @@ def _prediction_problems(study: Study) -> Iterator[str]:
     for name, entry in study.predictions.items():
         place, file = f"predictions.{name}", entry["variants"]
         yield from _unknown(f"{place}.task: there is no task", entry["task"], study.tasks)
+        if file is None and entry["task"] in study.tasks and study.paired(entry["task"]):
+            yield f"{place}.variants: the head of {entry['task']} reads pairs of alleles and no windows: name variants"
         yield from _run_problems(study, place, entry)
         of_windows = [key for key in ("bed", "step") if entry[key] is not None]
         kind = study.tasks[entry["task"]]["kind"] if entry["task"] in study.tasks else None
@@ -171,6 +193,8 @@ def _interpretation_problems(study: Study) -> Iterator[str]:
             yield from _unknown(f"{place}.tasks: there is no task", task, study.tasks)
             if task in study.tasks and study.tasks[task]["kind"] in DENSE:
                 yield f"{place}.tasks: {task} predicts each base or bin, and attributions are of one prediction"
+            if task in study.tasks and study.paired(task):
+                yield f"{place}.tasks: the head of {task} reads pairs of alleles, and bases of a locus are no pair"
         given = [key for key in LOCI if entry[key] is not None]
         if len(given) != 1:
             yield f"{place}: expected one of {', '.join(LOCI)}, found {' and '.join(given) or 'none'}"

@@ -26,13 +26,13 @@ OF_JUDGEMENT = ("bootstraps", "fewest", "rare_below", "common_from", "frequency_
 OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
 OF_EMBEDDINGS = ("step", "mode", "layer", "perplexity", "compared")
 OF_EXAMPLES = (
-    "kind", "sequences", "columns", "bed", "column", "split", "crop", "max_per_class", "strands", "margin",
-    "max_windows",
+    "kind", "sequences", "columns", "bed", "variants", "column", "group", "split", "crop", "max_per_class", "strands",
+    "margin", "max_windows",
 )  # fmt: skip
 OF_FLOORS = ("kind", "pooling", "layer", "strands", "batch_size", "balanced")
 OF_TASK_TRAINING = (
     "kind", "mode", "pooling", "layer", "strands", "epochs", "patience", "learning_rate", "layer_decay", "weight_decay",
-    "dropout", "batch_size", "balanced", "lora",
+    "dropout", "batch_size", "balanced", "lora", "effect",
 )  # fmt: skip
 # kinds of tasks with a truth for each base or bin of a window, and how they pool the vectors of tokens
 BINS = "bins"
@@ -187,7 +187,18 @@ class Study:
 
     def example_settings(self, task: str) -> dict[str, Any]:
         """What of a task's settings decides on its examples."""
-        return {key: self.tasks[task][key] for key in OF_EXAMPLES}
+        settings = {key: self.tasks[task][key] for key in OF_EXAMPLES}
+        return settings if settings["variants"] is None else settings | self.allele_settings()
+
+    def allele_settings(self) -> dict[str, Any]:
+        """How long an allele may be that a head reads, and how many REF may differ from the genome."""
+        scoring = self.config["scoring"]
+        return {"max_length": scoring["max_length"], "max_mismatch": scoring["max_ref_mismatch"]}
+
+    def paired(self, task: str) -> bool:
+        """Whether a task's examples are pairs of alleles."""
+        settings = self.tasks[task]
+        return settings["variants"] is not None or isinstance(settings["columns"]["sequence"], list)
 
     def task_training(self, task: str) -> dict[str, Any]:
         """What of a task's settings decides on how it is learnt."""

@@ -18,6 +18,7 @@ import torch
 from captum.attr import ShapleyValueSampling
 from torch import Tensor
 
+from genoglot.errors import InputError
 from genoglot.files import atomic_path
 from genoglot.genome.store import BASES, N_CODE, Genome
 from genoglot.interpretation.dependencies import window_around
@@ -59,6 +60,8 @@ def attribute_loci(
     deviations of the training examples. A locus of N alone, or longer than what the head reads or `map_length`, has no
     rows.
 
+    Raises InputError for a head that reads pairs of alleles, among what `read_loci` and `load_head` raise.
+
     Args:
         backbone, head, sequence: the model's folder, the head's, and that of the tokenized genome.
         settings: what `read_loci` needs; `map_length`; `orders`, how many random orders; `batch_size`, `precision`.
@@ -67,6 +70,8 @@ def attribute_loci(
     """
     precision = prepare(threads, settings["precision"])
     genome, task = Genome(Path(sequence)), load_head(head, backbone)
+    if task.paired:
+        raise InputError(f"{head} reads pairs of alleles, and bases of a locus are no pair: take another task's head")
     loci = read_loci(genome, names, settings, bed, variants)
     longest = min(settings["map_length"], task.length)
     with (

@@ -80,6 +80,10 @@ def predict_windows(
     """
     precision = prepare(threads, settings["precision"])
     genome, trained = Genome(Path(sequence)), load_head(head, backbone)
+    if trained.paired:
+        raise InputError(
+            f"{head} reads pairs of alleles and no windows: put it to variants, with the key `variants` of a prediction"
+        )
     plan = _plan(genome, trained, settings["step"], contigs, bed, names)
     track_names(trained.target, plan.strands)  # refused before the work and not after it
     output, tally = Path(output), Tally(trained.target.outputs)

@@ -31,22 +31,26 @@ from genoglot.variants.fields import (
     scores_schema,
     scores_table,
 )
-from genoglot.variants.haplotypes import longest_allele, pairs
+from genoglot.variants.haplotypes import longest_allele, pair_windows
 from genoglot.variants.records import AT_ONCE, VariantFile, batches, open_variants
 from genoglot.variants.splitting import refuse_fields, split_variants
 
 log = logging.getLogger(__name__)
 
-PREFIXES = ("ref_", "alt_", "difference_")
+
+def prefixes(paired: bool) -> tuple[str, ...]:
+    """What columns begin with; that of the INFO fields is the last."""
+    return ("effect_",) if paired else ("ref_", "alt_", "difference_")
 
 
-def difference_fields(task: str, target: Target) -> list[Field]:
+def allele_fields(task: str, target: Target, paired: bool) -> list[Field]:
     """The INFO field of each output, and `REASON`; `InputError` where names clash."""
     keys = named(target.names, lambda name: info_key(task, name), "INFO field", {field.name for field in FIELDS})
+    of = "by REF and ALT" if paired else "with ALT - with REF"
     unit = "value" if target.kind == "values" else "probability"
     return [
         *(
-            Field(f"difference_{name}", key, f"Predicted {unit} of {_words(name)} with ALT - with REF, task {task}")
+            Field(f"{prefixes(paired)[-1]}{name}", key, f"Predicted {unit} of {_words(name)} {of}, task {task}")
             for name, key in zip(target.names, keys, strict=True)
         ),
         REASON,
@@ -68,7 +72,8 @@ class Reader:
     precision: str
 
     def read(self, alleles: Alleles) -> dict[str, np.ndarray]:
-        """Float32 columns (alleles,): predictions with REF and with ALT, and their difference; NaN where none is.
+        """Float32 columns (alleles,): predictions with REF and with ALT, and their difference; NaN where none is. Of a
+        head that reads pairs, its predictions.
 
         Either allele stands in the middle of a window of the head's length, the bases of a repeat in which an indel
         can be written at several places included (`genoglot.variants.haplotypes`).
@@ -78,13 +83,13 @@ class Reader:
         for part in row_chunks(len(rows), self.head.length):
             here = rows[part]
             edits = [alleles.edits[row] for row in here]
-            for number, one in enumerate(pairs(self.genome, alleles.contig[here], edits, self.head.length, 0)):
-                codes = one.windows(self.genome, self.head.length)
-                found[number, here] = self.head.model.predict(codes, self.batch_size, self.precision)
-        columns = (*found, found[1] - found[0])
+            codes, _ = pair_windows(self.genome, alleles.contig[here], edits, self.head.length)
+            for number, read in enumerate([codes] if self.head.paired else codes.swapaxes(0, 1)):
+                found[number, here] = self.head.model.predict(read, self.batch_size, self.precision)
+        columns = found[:1] if self.head.paired else (*found, found[1] - found[0])
         return {
             f"{prefix}{name}": np.ascontiguousarray(values[:, number])
-            for prefix, values in zip(PREFIXES, columns, strict=True)
+            for prefix, values in zip(prefixes(self.head.paired), columns, strict=True)
             for number, name in enumerate(names)
         }
 
@@ -122,7 +127,7 @@ def predict_variants(
     precision = prepare(threads, settings["precision"])
     genome, trained = Genome(Path(sequence)), load_head(head, backbone)
     reader = Reader(trained, genome, settings["batch_size"], precision)
-    fields = difference_fields(description["task"], trained.target)
+    fields = allele_fields(description["task"], trained.target, trained.paired)
     refuse_fields(open_variants(vcf), vcf, {field.name for field in fields})
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -149,7 +154,9 @@ def _write(
 ) -> Counts:
     """Write VCF, index and table of all records; return what was counted."""
     path, counts = output / "predictions.vcf.gz", Counts()
-    both = [Field(f"{prefix}{name}", "", "") for prefix in PREFIXES for name in reader.head.target.names]
+    both = [
+        Field(f"{prefix}{name}", "", "") for prefix in prefixes(reader.head.paired) for name in reader.head.target.names
+    ]
     schema = scores_schema([*both, REASON])
     with (
         atomic_path(path) as vcf_path,

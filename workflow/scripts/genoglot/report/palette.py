@@ -51,6 +51,7 @@ CONTESTANTS = {
     "6mer": ("6-mer frequencies", ORANGE, "diamond"),
     "3mer": ("3-mer frequencies", SKY, "square"),
     "kmer": ("k-mers", ORANGE, "diamond"),
+    "likelihood": ("log-likelihood ratio", PURPLE, "cross"),
     "neighbours": ("nearest neighbours", GREEN, "square"),
     "orf": ("open reading frames", GREEN, "square"),
     "untrained": ("untrained network", GREY, "triangle-up"),

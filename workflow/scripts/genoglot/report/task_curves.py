@@ -10,7 +10,13 @@ import numpy as np
 from genoglot.report.palette import CONTESTANTS, PALE, REGION_COLOURS, SHAPES, in_order, styles
 
 # contestants with a line of their own -> its dashes; guessing is the baseline of curves
-DASHES = {"pretrained": "solid", "from_scratch": "dash", "kmer": "dot", "neighbours": "dashdot"}
+DASHES = {
+    "pretrained": "solid",
+    "from_scratch": "dash",
+    "kmer": "dot",
+    "likelihood": "longdash",
+    "neighbours": "dashdot",
+}
 # dashes of classes, in the order of SHAPES
 SHAPE_DASHES = dict(zip(SHAPES, ("solid", "dash", "dot", "dashdot"), strict=True))
 # list of a summary -> what its entries are named by

@@ -6,7 +6,7 @@ from genoglot.report.blocks import Block, Bullets, Text
 from genoglot.report.palette import CONTESTANTS
 from genoglot.report.verdicts import JUDGED, number
 
-ORDER = ("pretrained", "from_scratch", "kmer", "neighbours", "orf", "majority")
+ORDER = ("pretrained", "from_scratch", "kmer", "likelihood", "neighbours", "orf", "majority")
 MAJORITY = {"classes": "commonest class", "labels": "how common each label is", "values": "mean of the values"}
 # what is learnt, by the target: one and several
 NOUNS = {"classes": "classes", "labels": "labels", "values": "columns of numbers"}

@@ -10,17 +10,26 @@ from safetensors.numpy import save_file
 
 from genoglot.files import atomic_path
 from genoglot.model.hardware import prepare
+from genoglot.model.inference import Predictor
 from genoglot.model.language_model import LanguageModel, load_language_model
 from genoglot.tasks.dense_floors import dense_floors
 from genoglot.tasks.examples import Examples
-from genoglot.tasks.floors import kmer_predictions, majority_predictions, neighbour_predictions, predicted_rows
+from genoglot.tasks.floors import (
+    kmer_predictions,
+    likelihood_predictions,
+    majority_predictions,
+    neighbour_predictions,
+    predicted_rows,
+)
+from genoglot.tasks.likelihood import likelihood_ratios
 from genoglot.tasks.network import TaskNetwork
+from genoglot.tasks.pairing import DIFFERENCE
 from genoglot.tasks.probing import vectors_of
 from genoglot.tasks.training import FASTER
 
 log = logging.getLogger(__name__)
 
-FLOORS = ("kmer", "orf", "neighbours", "majority")
+FLOORS = ("kmer", "orf", "likelihood", "neighbours", "majority")
 
 
 def fit_floors(model: Path, examples: Path, output: Path, settings: Mapping[str, Any], seed: int, threads: int) -> None:
@@ -28,7 +37,7 @@ def fit_floors(model: Path, examples: Path, output: Path, settings: Mapping[str,
     safetensors.
 
     Nearest neighbours are looked for among vectors of the pretrained network, everything else knows the sequence alone.
-    Dense targets have the floors of `dense_floors`.
+    Dense targets have the floors of `dense_floors`, pairs of alleles also what the pretrained model finds likelier.
 
     Args:
         model: folder of the pretrained model.
@@ -41,6 +50,10 @@ def fit_floors(model: Path, examples: Path, output: Path, settings: Mapping[str,
         found = dense_floors(labelled, settings, seed)
     else:
         found = _floors(Path(model), labelled, settings, precision, seed)
+        if labelled.paired:
+            found["likelihood"] = _likelihood(
+                Predictor.open(Path(model), dict(settings), threads), labelled, settings, seed
+            )
     with atomic_path(Path(output)) as temporary:
         save_file({name: np.ascontiguousarray(values) for name, values in found.items()}, temporary)
 
@@ -59,6 +72,15 @@ def _floors(
     return {name: values[test] for name, values in found.items()}
 
 
+def _likelihood(predictor: Predictor, labelled: Examples, settings: Mapping[str, Any], seed: int) -> np.ndarray:
+    """Predictions of the test examples from how much likelier the pretrained model finds ALT than REF."""
+    log.info("log-likelihood ratios")
+    ratios = likelihood_ratios(predictor, labelled.codes)
+    balanced = settings["balanced"]
+    found = likelihood_predictions(ratios, labelled.truth, labelled.split, labelled.target, seed, balanced)
+    return found[labelled.split[predicted_rows(labelled.split)] == "test"]
+
+
 def kmers_of(examples: Examples, settings: Mapping[str, Any], seed: int) -> np.ndarray:
     """Predictions of the validation and test examples from their k-mers, read as the task reads its strands."""
     both = settings["strands"] == "both"
@@ -72,10 +94,10 @@ def pretrained_vectors(
 ) -> np.ndarray:
     """A vector of each example by the pretrained network, float32 (examples, dim), that no training has touched.
 
-    Pooled as the task says; where that would have to be learnt, the mean.
+    Of a pair of alleles it is what ALT changes. Pooled as the task says; where that would have to be learnt, the mean.
     """
     pooling = "mean" if settings["pooling"] == "attention" else settings["pooling"]
-    length = examples.codes.shape[1]
-    network = TaskNetwork(model.at_layer(settings["layer"]), examples.target, pooling, length)
+    effect = DIFFERENCE if examples.paired else None
+    network = TaskNetwork(model.at_layer(settings["layer"]), examples.target, pooling, examples.length, effect=effect)
     both = settings["strands"] == "both"
     return vectors_of(network, examples.codes, FASTER * settings["batch_size"], precision, both)

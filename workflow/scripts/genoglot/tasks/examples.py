@@ -27,7 +27,7 @@ class Examples:
         frame: a row an example: `split`, `group` (int64; examples of a group are not independent, as neighbouring
             windows are not), and where it is from: `line` of a file, or contig, start, end and strand of a genome.
         codes: base codes without soft-mask bits, uint8 (examples, length); shorter sequences are in the middle, with N
-            on both sides.
+            on both sides. Of pairs of alleles (examples, 2, length), REF first.
         truth: class numbers, int64 (examples,); of labels and values float32 (examples, names), NaN where not known. Of
             a dense target int16 (examples, bins), `target.UNKNOWN` where not known, or float32 (examples, bins, names).
         about: what a user is told of them, as JSON.
@@ -44,6 +44,21 @@ class Examples:
         """The split of each example, (examples,)."""
         return self.frame["split"].to_numpy()
 
+    @property
+    def paired(self) -> bool:
+        """Whether an example is a pair of alleles."""
+        return self.codes.ndim == 3
+
+    @property
+    def length(self) -> int:
+        """Bases of a sequence, N around it included."""
+        return self.codes.shape[-1]
+
+    @property
+    def sequences(self) -> np.ndarray:
+        """Base codes by which examples are told to share sequence, (examples, length): of a pair those with REF."""
+        return self.codes[:, 0] if self.paired else self.codes
+
     def rows(self, split: str) -> np.ndarray:
         """Numbers of the examples of a split."""
         return np.flatnonzero(self.split == split)
@@ -57,9 +72,9 @@ class Examples:
         """Write `examples.parquet` and `examples.json`."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        length = self.codes.shape[1]
         raw = pa.py_buffer(np.ascontiguousarray(self.codes).tobytes())
-        codes = pa.Array.from_buffers(pa.binary(length), len(self.codes), [None, raw])
+        width = int(np.prod(self.codes.shape[1:]))
+        codes = pa.Array.from_buffers(pa.binary(width), len(self.codes), [None, raw])
         truth = pa.array(np.ascontiguousarray(self.truth).reshape(-1))
         if self.truth.ndim > 1:
             truth = pa.FixedSizeListArray.from_arrays(truth, int(np.prod(self.truth.shape[1:])))
@@ -69,7 +84,7 @@ class Examples:
             pq.write_table(table, temporary, compression="zstd")
         write_json(
             folder / ABOUT,
-            {**self.target.describe(), "length": length, **self.about},
+            {**self.target.describe(), "length": self.length, "paired": self.paired, **self.about},
         )
 
     @classmethod
@@ -79,10 +94,12 @@ class Examples:
         table = pq.read_table(Path(folder) / TABLE).combine_chunks()
         target = Target.of({key: about.pop(key) for key in ("target", "names", "bin", "mirror")})
         length = about.pop("length")
-        column = table["codes"].chunk(0) if len(table) else pa.array([], pa.binary(length))
+        shape = (2, length) if about.pop("paired", False) else (length,)
+        width = int(np.prod(shape))
+        column = table["codes"].chunk(0) if len(table) else pa.array([], pa.binary(width))
         flat = np.frombuffer(column.buffers()[1] or b"", dtype=np.uint8)
-        first = column.offset * length
-        codes = flat[first : first + len(table) * length].reshape(len(table), length)
+        first = column.offset * width
+        codes = flat[first : first + len(table) * width].reshape(len(table), *shape)
         truth = pc.list_flatten(table["truth"]) if target.dense or target.kind != "classes" else table["truth"]
         truth = truth.to_numpy()
         if target.dense and target.kind == "classes":

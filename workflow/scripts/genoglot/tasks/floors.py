@@ -66,7 +66,8 @@ def kmer_predictions(
     deviation of 1. Bases by position are there for sequences of one length, up to `LONGEST` bases.
 
     Args:
-        codes: base codes (examples, length), shorter sequences with N on both sides.
+        codes: base codes (examples, length), shorter sequences with N on both sides; of pairs of alleles, (pairs, 2,
+            length), features are those with ALT less those with REF.
         truth: as in `Examples`.
         split: (examples,), "train", "validation" and "test"; examples of other splits have no part.
         both_strands: whether a k-mer and its reverse complement are one feature.
@@ -75,10 +76,34 @@ def kmer_predictions(
     Raises:
         InputError: there are no training or no validation examples.
     """
+    features = _feature_sets(codes, split == "train", both_strands)
+    return _regressed(features, truth, split, target, seed, balanced)
+
+
+def likelihood_predictions(
+    ratios: np.ndarray, truth: np.ndarray, split: np.ndarray, target: Target, seed: int, balanced: bool = True
+) -> np.ndarray:
+    """Regression on one number of each example, as `kmer_predictions`: float32 (rows, names).
+
+    Args:
+        ratios: float (examples,), NaN where there is none, which counts as the mean of those of training.
+    """
+    known = np.isfinite(ratios)
+    fitted = ratios[known & (split == "train")]
+    numbers = np.where(known, ratios, fitted.mean() if len(fitted) else 0.0).astype(np.float64)
+    features = [("log-likelihood ratio", csr_array(numbers[:, None]))]
+    return _regressed(features, truth, split, target, seed, balanced)
+
+
+def _regressed(
+    sets: Iterable[tuple[str, csr_array]], truth: np.ndarray, split: np.ndarray, target: Target, seed: int,
+    balanced: bool,
+) -> np.ndarray:  # fmt: skip
+    """Predictions by the features, and the penalty, that validation finds best."""
     rows, train = predicted_rows(split), split == "train"
 
     def candidates() -> Iterator[Candidate]:
-        for name, features in _feature_sets(codes, train, both_strands):
+        for name, features in sets:
             scaler = StandardScaler(with_mean=False).fit(features[train])
             fitted, asked = scaler.transform(features[train]), scaler.transform(features[rows])
             for strength, predicted in _regressions(fitted, truth[train], asked, target, seed, balanced):
@@ -149,6 +174,11 @@ def _means(wanted: np.ndarray, known: np.ndarray, target: Target) -> np.ndarray:
 
 
 def _feature_sets(codes: np.ndarray, train: np.ndarray, both_strands: bool) -> Iterator[tuple[str, csr_array]]:
+    if codes.ndim == 3:
+        of_alleles = [_feature_sets(codes[:, allele], train, both_strands) for allele in (0, 1)]
+        for (name, reference), (_, alternative) in zip(*of_alleles, strict=False):
+            yield f"what ALT changes of {name}", alternative - reference
+        return
     yield f"{FLOOR_K}-mers", kmer_features(codes, FLOOR_K, both_strands)
     ends = codes[train][:, [0, -1]] if codes.shape[1] else np.full((1, 2), N_CODE)
     if codes.shape[1] <= LONGEST and (ends < N_CODE).all(axis=1).mean() >= SAME_LENGTH:

@@ -15,6 +15,7 @@ from genoglot.model.folder import WEIGHTS
 from genoglot.model.language_model import load_language_model
 from genoglot.tasks import PRETRAINED
 from genoglot.tasks.network import TaskNetwork, adapt
+from genoglot.tasks.pairing import pairing
 from genoglot.tasks.target import Target
 from genoglot.tasks.training import Objective, TaskModel
 
@@ -38,6 +39,11 @@ class Head:
     length: int
     settings: dict[str, Any]
     margin: int = 0
+
+    @property
+    def paired(self) -> bool:
+        """Whether it reads pairs of alleles and not sequences."""
+        return self.model.network.pairs is not None
 
 
 def save_head(
@@ -66,6 +72,7 @@ def save_head(
             **about,
             **target.describe(),
             "length": trained.network.length,
+            "paired": trained.network.pairs is not None,
             "backbone_sha256": digest(backbone / WEIGHTS),
             "settings": dict(settings),
         },
@@ -93,7 +100,8 @@ def load_head(folder: Path, backbone: Path) -> Head:
         )
     settings, target = about["settings"], Target.of(about)
     language_model = load_language_model(backbone).at_layer(settings["layer"])
-    network = TaskNetwork(language_model, target, settings["pooling"], about["length"])
+    effect = pairing(True, target, settings["effect"]) if about.get("paired") else None
+    network = TaskNetwork(language_model, target, settings["pooling"], about["length"], effect=effect)
     if settings["mode"] == "lora" and about["start"] == PRETRAINED:
         adapt(network, **settings["lora"])
     weights = load_file(folder / HEAD)

@@ -1,4 +1,4 @@
-"""Networks of tasks: a backbone, one vector of each sequence, and a linear layer over it."""
+"""Networks of tasks: a backbone, one vector of each sequence, pair of alleles or bin, and a linear layer."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,30 +14,51 @@ from genoglot.model.hardware import autocast
 from genoglot.model.language_model import LanguageModel
 from genoglot.model.reading import device_of
 from genoglot.network.pooling_genoglot import AttentionPooling, binned, pool
+from genoglot.tasks.pairing import PairFeatures
 from genoglot.tasks.target import Target
 from genoglot.tasks.writing import Written, write
+
+MEASURED = 256  # pairs of alleles whose differences are measured
 
 
 class TaskNetwork(nn.Module):
     """Outputs, float32, of written sequences of up to `length` bases: (batch, outputs), or (batch, bins, outputs) of a
-    dense target."""
+    dense target.
 
-    def __init__(self, model: LanguageModel, target: Target, pooling: str, length: int, dropout: float = 0.0):
+    Args:
+        effect: of pairs of alleles, what of them is read (`genoglot.tasks.pairing`); None of single sequences.
+    """
+
+    def __init__(
+        self, model: LanguageModel, target: Target, pooling: str, length: int, dropout: float = 0.0,
+        effect: str | None = None,
+    ):  # fmt: skip
         super().__init__()
         self.model, self.pooling, self.length, self.bin = model, pooling, length, target.bin
         self.backbone = model.network
         self.norm = nn.LayerNorm(model.dim)
         self.attention = AttentionPooling(model.dim, length) if pooling == "attention" else None
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(model.dim, target.outputs)
+        self.pairs = None if effect is None else PairFeatures(effect)
+        width = model.dim if self.pairs is None else self.pairs.width(model.dim)
+        self.linear = nn.Linear(width, target.outputs, bias=not self.signed)
         self.to(device_of(model))
 
+    @property
+    def signed(self) -> bool:
+        """Whether swapped alleles have the opposite outputs."""
+        return self.pairs is not None and self.pairs.signed
+
     def forward(self, written: Written) -> Tensor:
-        return self.linear(self.dropout(self.vectors(written)))
+        return self.linear(self.dropout(self.features(written)))
+
+    def features(self, written: Written) -> Tensor:
+        """What the linear layer reads of each sequence or pair, (batch, width), float32."""
+        vectors = self.vectors(written)
+        return vectors if self.pairs is None else self.pairs(vectors)
 
     def vectors(self, written: Written) -> Tensor:
-        """One vector of each sequence, (batch, dim), or of each of its bins, (batch, bins, dim), float32: what the
-        linear layer reads."""
+        """One vector of each sequence, (batch, dim), or of each of its bins, (batch, bins, dim), float32."""
         vectors = self.model.vectors(written.ids, written.present).float()
         with torch.autocast(vectors.device.type, enabled=False):
             if self.bin:
@@ -60,12 +81,12 @@ def read_batches(
     shape: tuple[int, ...],
     turn: Callable[[Tensor], Tensor] = _as_it_is,
 ) -> np.ndarray:
-    """`function` of written sequences, float32 (sequences, *shape), batch by batch.
+    """`function` of written sequences or pairs, float32 (sequences or pairs, *shape), batch by batch.
 
     Where both strands count, the mean of the two; a model that is the same on both reads one.
 
     Args:
-        codes: base codes, uint8 (sequences, length).
+        codes: base codes, uint8 (sequences, length) or (pairs, 2, length).
         turn: makes of a result of reverse complements, (batch, *shape), one of the strand as given.
     """
     device = device_of(network.model)
@@ -79,6 +100,16 @@ def read_batches(
         mean = made[0] if not reverse else (made[0].float() + turn(made[1]).float()) / 2
         results[first : first + batch_size] = mean.float().cpu().numpy()
     return results
+
+
+@torch.inference_mode()
+def measure_spread(network: TaskNetwork, codes: np.ndarray, precision: str) -> None:
+    """Tell a network of pairs, (pairs, 2, length), how far the vectors of the first ones differ."""
+    assert network.pairs is not None
+    network.eval()
+    with autocast(precision):
+        written = write(network.model, codes[:MEASURED], network.pooling).to(device_of(network.model))
+        network.pairs.measure(network.vectors(written))
 
 
 def parameter_groups(

@@ -9,7 +9,7 @@ from genoglot.corpus.hashing import mix
 from genoglot.corpus.leakage import canonical_kmers, holds_n
 from genoglot.genome.store import N_CODE
 from genoglot.tasks.examples import TEST, TRAIN, VALIDATION, Examples
-from genoglot.tasks.sequences import row_chunks, sequence_keys
+from genoglot.tasks.sequences import pair_keys, row_chunks, sequence_keys
 
 KMER = 21
 ALIKE = 0.5  # share of a sequence's k-mers from which on it counts as seen
@@ -29,14 +29,17 @@ def without_overlap(examples: Examples, drop: bool) -> Examples:
     have half or more of their k-mers there, the former among them. With `drop`, training examples are left out that are
     in validation or test, or have half of their k-mers there, and `shared` is what remains. That is not always nothing:
     a long training sequence may hold a short one and share little of itself. `conflicting` is the number of examples of
-    which another has the same sequence and another label.
+    which another has the same sequence and another label. Of pairs of alleles the sequence with REF counts, and both
+    for what contradicts itself.
     """
-    keys = sequence_keys(examples.codes)
-    size = int((examples.codes < N_CODE).sum(axis=1).max(initial=1))
+    codes = examples.sequences
+    keys = sequence_keys(codes)
+    size = int((codes < N_CODE).sum(axis=1).max(initial=1))
     kmer = KMER if size >= 2 * KMER else max(1, size // 2)
-    sketch = _sketch(examples.codes, kmer)
+    sketch = _sketch(codes, kmer)
     train, held = examples.split == TRAIN, examples.split != TRAIN
-    about = {**examples.about, "conflicting": _conflicting(keys, examples.truth)}
+    whole = pair_keys(examples.codes) if examples.paired else keys
+    about = {**examples.about, "conflicting": _conflicting(whole, examples.truth)}
     guilty = np.zeros(len(keys), dtype=bool)
     if drop:
         guilty = train & (_same(keys, train, held) | _alike(sketch, train, held))

@@ -27,12 +27,14 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 def vectors_of(
     network: TaskNetwork, codes: np.ndarray, batch_size: int, precision: str, both_strands: bool
 ) -> np.ndarray:
-    """What a network's linear layer reads of base codes (sequences, length): float32 (sequences, dim).
+    """What a network's linear layer reads of base codes, float32 (sequences or pairs, width).
 
-    Where both strands count, the mean of the two.
+    Codes are (sequences, length) or (pairs, 2, length). Where both strands count, the mean of the two.
     """
     network.eval()
-    return read_batches(network, codes, batch_size, precision, both_strands, network.vectors, (network.model.dim,))
+    return read_batches(
+        network, codes, batch_size, precision, both_strands, network.features, (network.linear.in_features,)
+    )
 
 
 def probe(
@@ -54,14 +56,18 @@ def probe(
     both = settings["strands"] == "both"
     size = FASTER * settings["batch_size"]
     fitted, chosen = (vectors_of(network, codes, size, precision, both) for codes, _ in (train, validation))
-    mean, scale = fitted.mean(axis=0), fitted.std(axis=0)
+    # what turns its sign with the alleles stays around 0
+    mean = np.zeros_like(fitted[0]) if network.signed else fitted.mean(axis=0)
+    scale = np.sqrt(np.square(fitted - mean).mean(axis=0))
     scale[scale == 0] = 1
     standardised = (fitted - mean) / scale
-    objective = Objective(target, train[1], balanced=False)
+    objective = Objective(target, train[1], balanced=False, signed=network.signed)
     best: tuple[float, float] = (-np.inf, -np.inf)
     weight, bias, strength = np.empty(0), np.empty(0), 0.0
     for inverse in STRENGTHS:
-        coefficients, constant = linear_outputs(target, standardised, train[1], inverse, settings["balanced"], seed)
+        coefficients, constant = linear_outputs(
+            target, standardised, train[1], inverse, settings["balanced"], seed, network.signed
+        )
         # the standardisation becomes part of the layer
         own = coefficients / scale, constant - (coefficients / scale) @ mean
         outputs = torch.from_numpy(chosen @ own[0].T + own[1])
@@ -71,7 +77,8 @@ def probe(
             best, (weight, bias), strength = found, own, inverse
     with torch.no_grad():
         network.linear.weight.copy_(torch.from_numpy(weight))
-        network.linear.bias.copy_(torch.from_numpy(bias))
+        if network.linear.bias is not None:
+            network.linear.bias.copy_(torch.from_numpy(bias))
     task = TaskModel(network, target, objective.to(network.linear.weight.device), both).eval()
     return task, {
         "best_epoch": 0,
@@ -84,11 +91,18 @@ def probe(
 
 
 def linear_outputs(
-    target: Target, features: np.ndarray | csr_array, truth: np.ndarray, inverse: float, balanced: bool, seed: int
+    target: Target,
+    features: np.ndarray | csr_array,
+    truth: np.ndarray,
+    inverse: float,
+    balanced: bool,
+    seed: int,
+    signed: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (outputs, features) and constants (outputs,) of outputs as `training.Objective` takes them, float32.
 
-    Classes and labels have logistic regression, values ridge regression with the inverse penalty `inverse`.
+    Classes and labels have logistic regression, values ridge regression with the inverse penalty `inverse`, without
+    a constant if they are `signed`.
     """
     weights = np.zeros((target.outputs, features.shape[1]), dtype=np.float32)
     constants = np.zeros(target.outputs, dtype=np.float32)
@@ -112,7 +126,8 @@ def linear_outputs(
             model = logistic(features[known], values.astype(int), inverse, balanced, seed)
             weights[column], constants[column] = model.coef_[0], model.intercept_[0]
             continue
-        spread = values.std() or 1.0
-        ridge = Ridge(alpha=1 / inverse).fit(features[known], (values - values.mean()) / spread)
+        middle = 0.0 if signed else values.mean()
+        spread = np.sqrt(np.square(values - middle).mean()) or 1.0
+        ridge = Ridge(alpha=1 / inverse, fit_intercept=not signed).fit(features[known], (values - middle) / spread)
         weights[column], constants[column] = ridge.coef_, ridge.intercept_
     return weights, constants

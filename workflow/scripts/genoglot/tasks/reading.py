@@ -11,6 +11,7 @@ from genoglot.tasks.annotation import annotated_windows
 from genoglot.tasks.intervals import read_intervals
 from genoglot.tasks.regions import region_examples
 from genoglot.tasks.tables import read_tables
+from genoglot.tasks.variants import read_variants
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ def read_examples(
             examples = annotated_windows(store, annotation, names, window, settings, genome, corpus, seed)
         elif settings["bed"] is not None:
             examples = read_intervals(settings, store, names, window, seed, genome, corpus)
+        elif settings["variants"] is not None:
+            examples = read_variants(settings, store, names, window, seed, genome, corpus)
         else:
             assert regions is not None
             examples = region_examples(store, regions, window, settings, genome, corpus, seed)

@@ -17,7 +17,8 @@ from genoglot.model.language_model import LanguageModel, load_language_model
 from genoglot.tasks import FROM_SCRATCH, PRETRAINED
 from genoglot.tasks.examples import Examples
 from genoglot.tasks.heads import save_head
-from genoglot.tasks.network import TaskNetwork, adapt
+from genoglot.tasks.network import TaskNetwork, adapt, measure_spread
+from genoglot.tasks.pairing import pairing
 from genoglot.tasks.probing import probe
 from genoglot.tasks.training import FASTER, TaskModel, finetune
 
@@ -84,6 +85,8 @@ def best_of_rates(
         train, validation = (
             (examples.codes[rows], examples.truth[rows]) for rows in map(examples.rows, ("train", "validation"))
         )
+        if examples.paired:
+            measure_spread(network, train[0], precision)
         log.info("%s, seed %d, learning rate %g", start, seed, rate)
         if settings["mode"] == "probe" and not examples.target.dense:
             made, found = probe(network, examples.target, train, validation, chosen, precision, seed)
@@ -107,8 +110,9 @@ def new_task_network(model: LanguageModel, examples: Examples, start: str, setti
     if start == FROM_SCRATCH:
         model = untrained(model)
     model = model.at_layer(settings["layer"])
-    length = examples.codes.shape[1]
-    network = TaskNetwork(model, examples.target, settings["pooling"], length, settings["dropout"])
+    effect = pairing(examples.paired, examples.target, settings["effect"])
+    pooling, dropout = settings["pooling"], settings["dropout"]
+    network = TaskNetwork(model, examples.target, pooling, examples.length, dropout, effect)
     if settings["mode"] == "lora" and start == PRETRAINED:
         adapt(network, **settings["lora"])
     if settings["mode"] == "probe":

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from genoglot.corpus.hashing import mix
 from genoglot.errors import InputError
 from genoglot.genome.store import CODE_MASK, COMPLEMENT, ENCODE, N_CODE, Genome
 
@@ -107,3 +108,12 @@ def sequence_keys(codes: np.ndarray) -> np.ndarray:
         backward = np.where(inside, end - 1 - place, length) * kinds + COMPLEMENT[here]
         keys[rows] = np.minimum(*(flat.take(each).sum(axis=1, dtype=np.uint64) for each in (forward, backward)))
     return keys
+
+
+def pair_keys(codes: np.ndarray) -> np.ndarray:
+    """A number of each pair of alleles, uint64 (pairs,), of base codes (pairs, 2, length); swapped alleles are another.
+
+    The strand of either allele does not matter, as of `sequence_keys`.
+    """
+    reference, alternative = (sequence_keys(codes[:, allele]) for allele in (0, 1))
+    return mix(reference) ^ alternative

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genoglot.corpus.hashing import mix
+from genoglot.corpus.hashing import contig_keys, mix
 from genoglot.corpus.splits import SPLITS as CORPUS_SPLITS
 from genoglot.corpus.splits import SplitMap
 from genoglot.errors import InputError, few
@@ -63,6 +63,17 @@ def draw(keys: np.ndarray, seed: int, purpose: str) -> np.ndarray:
     """A number in [0, 1) of each key, that depends on the key, the seed and the purpose."""
     salt = np.uint64(zlib.crc32(f"{seed}:{purpose}".encode()))
     return mix(mix(keys.copy()) ^ mix(np.array([salt + np.uint64(1)]))).astype(np.float64) / 2.0**64
+
+
+def group_keys(groups: pd.Series, where: pd.Series) -> np.ndarray:
+    """A key of each group by its name, uint64 (examples,); `InputError` where there is no name."""
+    groups = groups.str.strip()
+    if (groups == "").any():
+        row = int((groups == "").to_numpy().argmax())
+        raise InputError(f"{where.iloc[row]}: found nothing as {groups.name}, expected the name of a group")
+    names = groups.drop_duplicates()
+    keys = contig_keys("group", 0, "", names)
+    return groups.map(dict(zip(names, keys, strict=True))).to_numpy(dtype=np.uint64)
 
 
 def by_column(values: pd.Series, where: pd.Series) -> np.ndarray:
@@ -159,6 +170,37 @@ def _blocks(frame: pd.DataFrame, positions: pd.Series) -> np.ndarray:
 def groups_of(frame: pd.DataFrame) -> np.ndarray:
     """Number of the contig and the stretch of `BLOCK` windows in which each window begins, int64 (windows,)."""
     return (frame["number"].to_numpy().astype(np.int64) << 32) + _blocks(frame, frame["start"]).astype(np.int64)
+
+
+def neighbour_groups(frame: pd.DataFrame) -> np.ndarray:
+    """A number of each run of windows that overlap from one to the next, int64 (windows,), in any order of rows.
+
+    A run that is longer than `BLOCK` windows, as along a contig that is dense with variants, is parted at the borders
+    of these.
+
+    Args:
+        frame: columns number (of the contig), start and end.
+    """
+    number, start = (frame[key].to_numpy(dtype=np.int64) for key in ("number", "start"))
+    window = int(frame["end"].iloc[0] - start[0])
+    order = np.lexsort((start, number))
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (np.diff(number[order]) != 0) | (np.diff(start[order]) >= window)
+    run = np.empty(len(order), dtype=np.int64)
+    run[order] = np.cumsum(begins) - 1
+    starts = pd.Series(start).groupby(run)
+    long = (starts.transform("max") - starts.transform("min") > BLOCK * window).to_numpy()
+    block = np.where(long, _blocks(frame, frame["start"]).astype(np.int64), 0)
+    return pd.factorize((run << 32) + block)[0]
+
+
+def keep_together(split: np.ndarray, across: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Which examples are to be left out so that no group is on two sides, bool: those `across` a border, and those that
+    are not on the side of most of their group."""
+    counts = pd.DataFrame({"group": group, "split": split})[~across].value_counts().reset_index()
+    counts = counts.sort_values(["count", "split"], ascending=False, kind="stable").drop_duplicates("group")
+    side = pd.Series(group).map(counts.set_index("group")["split"]).to_numpy(dtype=object)
+    return across | (side != split)
 
 
 def held_out(

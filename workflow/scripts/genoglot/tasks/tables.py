@@ -19,7 +19,7 @@ from genoglot.tasks.examples import SPLITS, TEST, TRAIN, VALIDATION, Examples, c
 from genoglot.tasks.labels import read_labels, unknown_cells
 from genoglot.tasks.overlap import without_overlap
 from genoglot.tasks.sequences import encode_sequences, sequence_keys
-from genoglot.tasks.splitting import by_column, by_hash
+from genoglot.tasks.splitting import by_column, by_hash, group_keys
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples
 
     Args:
         settings: `sequences` (paths by split, None where there is none), `columns` (`sequence`, `label`), `kind`,
-            `split` and `crop`, as the configuration has them.
+            `split`, `crop` and `group`, as the configuration has them. Two columns of sequences are those of pairs of
+            alleles, REF first.
         window: longest sequence that the model reads.
         seed: of the splits that are drawn.
 
@@ -42,27 +43,40 @@ def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples
     files = {split: settings["sequences"][split] for split in SPLITS if settings["sequences"][split] is not None}
     labels = settings["columns"]["label"]
     labels = [labels] if isinstance(labels, str) else list(labels)
-    table = _joined(files, settings["columns"]["sequence"], labels, settings["split"])
+    alleles = settings["columns"]["sequence"]
+    alleles = [alleles] if isinstance(alleles, str) else list(alleles)
+    group = [] if settings["group"] is None else [settings["group"]]
+    table = _joined(files, [*alleles, *group], labels, settings["split"])
     target, truth, known = read_labels(table[labels], settings["kind"], table["where"])
     if not known.any():
         raise InputError(f"{files[TRAIN]}: no row has a label in {few(labels)}")
     if not known.all():
         log.warning("%d rows have no label and are left out: %s", (~known).sum(), few(table["where"][~known]))
-    table, truth = table[known].reset_index(drop=True), truth[known]
-    sequences = table[settings["columns"]["sequence"]].str.strip()
-    sizes = sequences.str.len()
-    _check_lengths(sizes, table["where"], window, settings["crop"])
-    codes, ambiguous = encode_sequences(sequences, table["where"], min(window, int(sizes.max())))
-    keys = sequence_keys(codes)
-    split, origin = _splits(table, keys, list(files), settings["split"], seed)
+    same = _without_change(table, alleles)
+    kept = known & ~same
+    if not kept.any():
+        raise InputError(f"{files[TRAIN]}: {few(alleles)} are the same in all rows that have a label")
+    table, truth = table[kept].reset_index(drop=True), truth[kept]
+    codes, ambiguous, sizes = _codes(table, alleles, window, settings["crop"])
+    keys = (
+        group_keys(table[group[0]], table["where"])
+        if group
+        else sequence_keys(codes if codes.ndim == 2 else codes[:, 0])
+    )
+    what = group[0] if group else "sequence" if codes.ndim == 2 else "sequence with REF"
+    split, origin = _splits(table, keys, list(files), settings["split"], seed, what)
     frame = pd.DataFrame(
         {"split": split, "group": pd.factorize(keys)[0], "file": table["file"].astype(str), "line": table["line"]}
     )
     about = {
         "source": [str(path) for path in files.values()],
-        "left_out": {"no label": int((~known).sum()), "cells without a value": unknown_cells(target, truth)},
+        "left_out": {
+            "no label": int((~known).sum()),
+            **({"ALT is REF": int((known & same).sum())} if codes.ndim == 3 else {}),
+            "cells without a value": unknown_cells(target, truth),
+        },
         "ambiguous": ambiguous,
-        "cropped": int((sizes > window).sum()),
+        "cropped": int((sizes > window).any(axis=1).sum()),
         "lengths": [int(sizes.min()), int(sizes.max())],
         "origin": origin,
     }
@@ -70,7 +84,26 @@ def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples
     return warned(checked(examples, str(files[TRAIN])))
 
 
-def _joined(files: Mapping[str, str], sequence: str, labels: list[str], settings: Mapping[str, Any]) -> pd.DataFrame:
+def _without_change(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """Which rows have the same sequence twice, bool (rows,); of single sequences none."""
+    first, *others = (table[column].str.strip().str.upper() for column in columns)
+    return (first == others[0]).to_numpy() if others else np.zeros(len(table), dtype=bool)
+
+
+def _codes(table: pd.DataFrame, columns: list[str], window: int, crop: bool) -> tuple[np.ndarray, int, np.ndarray]:
+    """Base codes as in `Examples`, how many sequences have ambiguous letters, and lengths, int64 (rows, columns)."""
+    texts = [table[column].str.strip() for column in columns]
+    sizes = np.stack([text.str.len().to_numpy(dtype=np.int64) for text in texts], axis=1)
+    for size in sizes.T:
+        _check_lengths(pd.Series(size), table["where"], window, crop)
+    found = [encode_sequences(text, table["where"], min(window, int(sizes.max()))) for text in texts]
+    codes = [codes for codes, _ in found]
+    return codes[0] if len(codes) == 1 else np.stack(codes, axis=1), sum(count for _, count in found), sizes
+
+
+def _joined(
+    files: Mapping[str, str], others: list[str], labels: list[str], settings: Mapping[str, Any]
+) -> pd.DataFrame:
     """The rows of all files: their columns, `file`, `line`, `where` (both, for messages) and `split`.
 
     The split is that of the file; where a column tells it, the training file has that too.
@@ -78,10 +111,11 @@ def _joined(files: Mapping[str, str], sequence: str, labels: list[str], settings
     tables = []
     for split, path in files.items():
         column = [settings["column"]] if split == TRAIN and settings["by"] == "column" else []
-        table = read_table(path, [sequence, *labels, *column])
+        table = read_table(path, [*others, *labels, *column])
         own = table[column[0]] if column else pd.Series(split, index=table.index)
         where = f"{path}, line " + table["line"].astype(str)
-        tables.append(table[[sequence, *labels]].assign(file=str(path), line=table["line"], where=where, split=own))
+        kept = list(dict.fromkeys([*others, *labels]))
+        tables.append(table[kept].assign(file=str(path), line=table["line"], where=where, split=own))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -97,12 +131,12 @@ def _check_lengths(sizes: pd.Series, where: pd.Series, window: int, crop: bool) 
 
 
 def _splits(
-    table: pd.DataFrame, keys: np.ndarray, files: list[str], settings: Mapping[str, Any], seed: int
+    table: pd.DataFrame, keys: np.ndarray, files: list[str], settings: Mapping[str, Any], seed: int, what: str
 ) -> tuple[np.ndarray, str]:
     """The split of each row, and in words where it is from.
 
     It is that of the row's file, or what the column of the training file says; what neither is for is drawn from the
-    training file by hash.
+    training file by hash of the keys, which are those of `what`.
     """
     if settings["by"] == "contig":
         raise InputError("split.by: contig: sequences of a table lie on no contig; take hash or column")
@@ -112,7 +146,7 @@ def _splits(
     split = table["split"].to_numpy(dtype=object)
     own = split == TRAIN
     split[own] = by_hash(keys[own], settings, seed, "split", drawn)
-    return split, f"{' and '.join(drawn)} drawn by a hash of the sequence" if drawn else "a file for each"
+    return split, f"{' and '.join(drawn)} drawn by a hash of the {what}" if drawn else "a file for each"
 
 
 def read_table(path: str | Path, columns: list[str]) -> pd.DataFrame:

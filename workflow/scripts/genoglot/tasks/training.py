@@ -38,13 +38,14 @@ class Objective(nn.Module):
 
     Args:
         truth: of the training examples, as `Examples.truth`; None where the weights are to be loaded.
+        signed: whether values turn their sign with swapped alleles: their units are then root mean squares around 0.
     """
 
     weights: Tensor
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, target: Target, truth: np.ndarray | None = None, balanced: bool = False):
+    def __init__(self, target: Target, truth: np.ndarray | None = None, balanced: bool = False, signed: bool = False):
         super().__init__()
         self.kind = target.kind
         weights = np.ones(target.outputs)
@@ -55,8 +56,8 @@ class Objective(nn.Module):
             count = np.bincount(truth, minlength=target.outputs)
             weights = np.where(count > 0, len(truth) / np.maximum(count, 1) / max(1, (count > 0).sum()), 0)
         if truth is not None and target.kind == "values":
-            mean = np.nan_to_num(np.nanmean(truth, axis=0))
-            scale = np.nan_to_num(np.nanstd(truth, axis=0))
+            mean = mean if signed else np.nan_to_num(np.nanmean(truth, axis=0))
+            scale = np.nan_to_num(np.sqrt(np.nanmean(np.square(truth - mean), axis=0)))
             scale[scale == 0] = 1
         for name, value in (("weights", weights), ("mean", mean), ("scale", scale)):
             self.register_buffer(name, torch.from_numpy(value).float())
@@ -89,7 +90,7 @@ class TaskModel(nn.Module):
 
     def predict(self, codes: np.ndarray, batch_size: int, precision: str) -> np.ndarray:
         """Predictions (sequences, outputs), or (sequences, bins, outputs) of a dense target, float32, of base codes
-        (sequences, length); the mean over the strands."""
+        (sequences, length) or of pairs of alleles (pairs, 2, length); the mean over the strands."""
         return self._read(codes, batch_size, precision, self.objective.predictions)
 
     def outputs(self, codes: np.ndarray, batch_size: int, precision: str) -> np.ndarray:
@@ -107,7 +108,7 @@ class TaskModel(nn.Module):
             precision,
             self.both_strands,
             lambda x: finish(self.network(x).float()),
-            self.target.shape(codes.shape[1]),
+            self.target.shape(codes.shape[-1]),
             self._turned,
         )
 
@@ -183,14 +184,14 @@ class Finetuning(L.LightningModule):
 def batches(
     network: TaskNetwork, target: Target, codes: np.ndarray, truth: np.ndarray, size: int, seed: int, both_strands: bool
 ) -> DataLoader:
-    """Shuffled batches; where both strands count, each sequence on one that is drawn at random."""
+    """Shuffled batches; where both strands count, each sequence, or pair, on one that is drawn at random."""
     strand = np.random.default_rng(seed)
 
     def collate(rows: list[int]) -> Batch:
         here, true = codes[rows], truth[rows]
         if both_strands and not network.model.symmetric:
             flipped = strand.random(len(rows)) < 0.5
-            here = np.where(flipped[:, None], reverse_complement(here), here)
+            here[flipped] = reverse_complement(here[flipped])
             if target.dense:
                 true[flipped] = on_other_strand(target, true[flipped])
         return write(network.model, here, network.pooling), torch.from_numpy(true)
@@ -212,13 +213,13 @@ def finetune(
     """Train what of a network is to be trained; return the model of the best epoch, and how that came about.
 
     Args:
-        train, validation: base codes (examples, length), and truth as in `Examples`.
+        train, validation: base codes and truth, as in `Examples`.
         settings: `epochs`, `patience`, `learning_rate`, `layer_decay`, `weight_decay`, `batch_size`, `balanced`,
             `strands` ("both" or "given").
     """
     started = time.monotonic()
     both = settings["strands"] == "both"
-    objective = Objective(target, train[1], settings["balanced"]).to(network.linear.weight.device)
+    objective = Objective(target, train[1], settings["balanced"], network.signed).to(network.linear.weight.device)
     task = TaskModel(network, target, objective, both)
     loader = batches(network, target, *train, settings["batch_size"], seed, both)
     module = Finetuning(task.train(), *validation, settings, settings["epochs"] * len(loader), precision)

@@ -38,7 +38,8 @@ class Written:
 def write(model: LanguageModel, codes: np.ndarray, pooling: str) -> Written:
     """Base codes (sequences, length), uint8, in a model's tokens, with their weights for a pooling.
 
-    Of a sequence without any base all weights are 0. How the vectors of a sequence's tokens become one:
+    Codes of pairs (pairs, 2, length) are 2 * pairs sequences, REF before ALT. Of a sequence without any base all
+    weights are 0. How the vectors of a sequence's tokens become one:
 
     `centre`: the mean of those in the central half of the window;
     `mean`: the mean of those that have bases;
@@ -46,9 +47,9 @@ def write(model: LanguageModel, codes: np.ndarray, pooling: str) -> Written:
     `attention`: means that are learnt (`AttentionPooling`), over those that have bases;
     `bins`: not at all: each bin of a sequence has its own, of the tokens that its bases belong to.
     """
-    codes = codes & CODE_MASK
+    length = codes.shape[-1]
+    codes = codes.reshape(-1, length) & CODE_MASK
     written = model.write(codes)
-    length = codes.shape[1]
     places = token_places(torch.from_numpy(written.starts), torch.from_numpy(written.ends), length)
     present = None if written.present.all() else torch.from_numpy(written.present)
     token_of = None if pooling != BINS else _token_of(written, length)

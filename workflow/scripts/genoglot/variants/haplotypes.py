@@ -97,6 +97,16 @@ def pairs(
     return Haplotypes(*where, references, flanks), Haplotypes(*where, alternatives, flanks)
 
 
+def pair_windows(
+    genome: Genome, contigs: np.ndarray, edits: Sequence[Edit], window: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Base codes of windows with REF and with ALT of each edit in the middle, uint8 (edits, 2, window), and where those
+    with REF begin on their contigs, int64 (edits,)."""
+    both = pairs(genome, contigs, edits, window, 0)
+    codes = np.stack([one.windows(genome, window) for one in both], axis=1)
+    return codes, both[0].start - (window - both[0].lengths) // 2
+
+
 @dataclass(frozen=True)
 class Sums:
     """Sums of log-probabilities (nats) by either strand, float64 (2, haplotypes): of the stretch, of its flanks alone.

@@ -17,8 +17,11 @@ OF_ALLELES = ("A", "R")
 _DESCRIBED = re.compile(r"##INFO=<ID=([^,>]+),Number=([^,>]+)")
 
 
-def read_info(vcf: Path, keys: Sequence[str]) -> pd.DataFrame:
+def read_info(vcf: Path, keys: Sequence[str], asking: str = "the sheet of variants") -> pd.DataFrame:
     """Values of INFO keys, one row for each ALT allele (and for a record without one), in order.
+
+    Args:
+        asking: what names the keys, for messages.
 
     Returns:
         Columns pos (0-based), ref, alt, allele (its number in the record, from 0), alleles (of the record), and one
@@ -29,7 +32,7 @@ def read_info(vcf: Path, keys: Sequence[str]) -> pd.DataFrame:
         InputError: the VCF cannot be read, or its header does not have a key.
     """
     source = open_variants(vcf)
-    numbers = _numbers(source, keys)
+    numbers = _numbers(source, keys, asking)
     rows: list[tuple[Any, ...]] = []
     for record in source.records():
         found = dict(field.partition("=")[::2] for field in record.info.split(";"))
@@ -42,14 +45,14 @@ def read_info(vcf: Path, keys: Sequence[str]) -> pd.DataFrame:
     return frame.astype({"pos": np.int64, "allele": np.int64, "alleles": np.int64})
 
 
-def _numbers(source: VariantFile, keys: Sequence[str]) -> dict[str, str]:
+def _numbers(source: VariantFile, keys: Sequence[str], asking: str) -> dict[str, str]:
     """`Number` of each key in the header."""
     numbers = {match[1]: match[2] for line in source.header if (match := _DESCRIBED.match(line))}
     for key in keys:
         if key not in numbers:
             known = few(name for name in numbers if not name.startswith("GLM_")) or "none"
             raise InputError(
-                f"{source.path}: the sheet of variants names INFO/{key}, which its header does not have; it has {known}"
+                f"{source.path}: {asking} names INFO/{key}, which its header does not have; it has {known}"
             )
     return {key: numbers[key] for key in keys}
 

@@ -169,10 +169,12 @@ def _table_columns(line: bytes, path: Path) -> list[str]:
             f"separated by tabs, and this one lacks {few(missing)}"
         )
     known = (*TABLE, "id")
-    return [
-        low if low in known else re.sub(r"\W|^(?=\d)", "_", name.strip(), flags=re.ASCII)
-        for name, low in zip(names, lower, strict=True)
-    ]
+    return [low if low in known else info_name(name) for name, low in zip(names, lower, strict=True)]
+
+
+def info_name(name: str) -> str:
+    """A table's column as the name of an INFO field."""
+    return re.sub(r"\W|^(?=\d)", "_", name.strip(), flags=re.ASCII)
 
 
 def _table_header(columns: list[str]) -> list[str]:
