@@ -9,6 +9,7 @@ rule read_examples:
         model=f"{MODEL}/config.json",
         tables=task_tables,
         bed=task_bed,
+        tracks=task_tracks,
         bases=task_genome("sequence/bases.npy"),
         contigs=task_genome("sequence/contigs.tsv"),
         names=task_names,

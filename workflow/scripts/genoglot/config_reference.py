@@ -28,6 +28,7 @@ PLACEHOLDERS = {
     "scans": "SCAN",
     "interpretation": "LOCI",
     "predictions": "NAME",
+    "tracks": "TRACK",
     "bed": "GENOME",
     "windows": "GENOME",
 }

@@ -13,9 +13,11 @@ from genoglot.sources.accession import is_accession, parse
 from genoglot.sources.location import local_path
 from genoglot.study import CONSEQUENCES, DENSE, INFO, ON_ANNOTATION, Study, listed
 
-# ways to name loci
 # kinds of tasks whose truth is in the annotation, and what it is
 FROM_ANNOTATION = {"region_class": "region classes", "annotation": "classes of bases"}
+# those whose truth is in files along a genome
+FROM_TRACKS = ("tracks", "peaks")
+# ways to name loci
 LOCI = ("regions", "bed", "variants")
 
 
@@ -109,6 +111,8 @@ def _task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterato
             yield f"{place}.{given[0]}: {learnt} come from the annotation; say another kind to learn labels"
         if genome is None:
             yield f"{place}.genome: expected the genome whose {learnt} are learnt, found none"
+    elif task["kind"] in FROM_TRACKS:
+        yield from _track_problems(place, task)
     elif (task["sequences"] is None) == (task["bed"] is None):
         yield f"{place}: kind {task['kind']} learns from either `sequences` or a `bed`; found both or none"
     elif task["bed"] is not None and genome is None:
@@ -117,6 +121,8 @@ def _task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterato
         yield from _unknown(f"{place}.genome: {sheet} has no", genome, study.genomes)
         if genome in study.genomes and task["kind"] in FROM_ANNOTATION and not study.annotated(genome):
             yield f"{place}: {FROM_ANNOTATION[task['kind']]} come from an annotation, and {genome} has none in {sheet}"
+    if task["tracks"] is not None and task["kind"] not in FROM_TRACKS:
+        yield f"{place}.tracks: kind {task['kind']} does not learn from tracks; say kind tracks or peaks, or remove it"
     for model in task["models"] or []:
         yield from _unknown(f"{place}.models: there is no model", model, study.models)
     yield from _bed_problems(f"{place}.bed", task["bed"])
@@ -129,6 +135,25 @@ def _task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterato
                 yield f"{place}.{key}: kind {task['kind']} has a truth for each base or bin of a window: remove it"
     if task["mode"] == "probe" and task["pooling"] == "attention":
         yield f"{place}.pooling: attention is learnt with the network, which mode probe leaves as it is"
+
+
+def _track_problems(place: str, task: Mapping[str, Any]) -> Iterator[str]:
+    """Tracks or peaks without files or a genome, or with other sources of labels beside them."""
+    kind = task["kind"]
+    for key in ("sequences", "bed"):
+        if task[key] is not None:
+            yield f"{place}.{key}: kind {kind} learns from the files in `tracks`: remove it"
+    if task["tracks"] is None:
+        yield f"{place}.tracks: kind {kind} needs a file for each track by its name, found none"
+    if task["genome"] is None:
+        yield f"{place}.genome: expected the genome on which the tracks lie, found none"
+    for name, path in (task["tracks"] or {}).items():
+        if local_path(path) is None:
+            yield f"{place}.tracks.{name}: expected the path of a file, found {path}: fetch it first"
+    if kind == "tracks" and not isinstance(task["column"], int):
+        yield f"{place}.column: expected the number of the column that has the values, found {task['column']}"
+    if task["split"]["by"] == "column":
+        yield f"{place}.split.by: column: bins of a genome have no such column; take auto, hash or contig"
 
 
 def _scan_problems(study: Study) -> Iterator[str]:
