@@ -88,7 +88,7 @@ class BedGraph:
         text = rows["text"].str.rstrip("\r")
         tabs = text.str.contains("\t", regex=False)
         text = text.where(tabs, text.str.strip().str.replace(r"\s+", "\t", regex=True))
-        cells = text.str.split("\t", n=self._column).str.get(self._column - 1).str.strip()
+        cells = text.str.split("\t", n=self._column).str.get(self._column - 1).astype("str").str.strip()
         known = ~cells.isin(UNKNOWN)
         values = pd.to_numeric(cells.where(known), errors="coerce").astype(np.float64)
         wrong = (cells.isna() | (known & values.isna())).to_numpy()

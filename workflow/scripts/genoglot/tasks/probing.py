@@ -116,11 +116,14 @@ def linear_outputs(
             weights[column], constants[column] = model.coef_[0], model.intercept_[0]
             continue
         if target.kind == "counts":
+            if not values.any():
+                constants[column] = -1e3
+                continue
             # penalties are to the mean of the loss here, and to its sum elsewhere
             poisson = PoissonRegressor(alpha=1 / inverse / len(values), max_iter=MAX_ITERATIONS)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                poisson.fit(features[known], values / (values.mean() or 1.0))
+                poisson.fit(features[known], values / values.mean())
             weights[column], constants[column] = poisson.coef_, poisson.intercept_
             continue
         spread = values.std() or 1.0
