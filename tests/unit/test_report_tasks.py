@@ -154,7 +154,7 @@ def test_tracks(page_of):
     assert "0.840 Pearson's correlation same network from scratch" in summary_of(page)
     assert "0.310" in page.words
     assert "column test bins contestant Pearson Spearman R² deviance explained" in page.words
-    assert traces(page, "task-each-0")["k-mers"]["x"] == pytest.approx([0.69, 0.74])
+    assert traces(page, "task-each-0")["k-mers"]["x"] == pytest.approx([0.74, 0.69])
 
 
 def test_peaks(page_of):

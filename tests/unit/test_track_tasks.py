@@ -31,10 +31,11 @@ from genoglot.tasks.writing import BINS
 WINDOW, SIZE, MARGIN = 128, 16, 32
 MOTIF = "CG"  # the same on both strands
 CONTIGS = {"one": random_sequence(24_000, 1), "two": random_sequence(5000, 2), "three": random_sequence(100, 3)}
+CONTIGS["four"] = random_sequence(6000, 4)
 CONTIGS["two"] = CONTIGS["two"][:1000] + "N" * 200 + CONTIGS["two"][1200:]
 CORPUS = {"split": {"by": "contig"}, "validation": ["two"], "test": []}
 SETTINGS = EXAMPLES | {
-    "kind": "tracks", "bin": SIZE, "split": SPLIT | {"by": "contig", "validation": 0.3, "test": ["two"]},
+    "kind": "tracks", "bin": SIZE, "split": SPLIT | {"by": "contig", "validation": ["four"], "test": ["two"]},
 }  # fmt: skip
 LEARNING = TRAINING | {
     "kind": "tracks", "pooling": BINS, "epochs": 8, "patience": 8, "learning_rate": 5e-3, "batch_size": 8,

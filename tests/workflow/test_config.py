@@ -270,7 +270,7 @@ def test_all_mistakes_are_named_at_once(config):
             "tasks.t.sequences.train: expected the path of a table",
         ),
         ({"tasks": {"t": {"genome": "b"}}}, "tasks.t: region classes come from an annotation, and b has none"),
-        ({"tasks": {"t": {"genome": "a", "kind": "x"}}}, "tasks.t.kind: expected one of region_class, classification"),
+        ({"tasks": {"t": {"genome": "a", "kind": "x"}}}, "tasks.t.kind: expected one of region_class, annotation"),
         ({"genomes": "absent.tsv"}, "absent.tsv: there is no such sheet"),
     ],
 )  # fmt: skip

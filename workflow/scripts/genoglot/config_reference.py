@@ -28,7 +28,7 @@ PLACEHOLDERS = {
     "scans": "SCAN",
     "interpretation": "LOCI",
     "predictions": "NAME",
-    "tracks": "TRACK",
+    "tracks": "NAME",
     "bed": "GENOME",
     "windows": "GENOME",
 }
