@@ -150,7 +150,7 @@ def test_tracks(page_of):
             found[key]["deviance_explained"] = 0.31
     page = page_of({**found, "target": "counts", "bin": 32, "bins_test": 6400, "few_shot": None})
     assert "2 tracks: CTCF, input. Windows, in bins of 32 bases: " in page.words
-    assert "All on the same 6,400 bins of 400 test windows." in page.words
+    assert "All on the same 6,400 test bins." in page.words
     assert "0.840 Pearson's correlation same network from scratch" in summary_of(page)
     assert "0.310" in page.words
     assert "column test bins contestant Pearson Spearman R² deviance explained" in page.words
@@ -159,7 +159,7 @@ def test_tracks(page_of):
 
 def test_peaks(page_of):
     page = page_of(label_metrics(bin=32, bins_test=6400, few_shot=None))
-    assert "finding each label among the 6,400 bins of 400 test windows" in page.words
+    assert "finding each label among the 6,400 test bins" in page.words
     assert "the number of test bins that have it in brackets" in page.words
     assert "data-task-curves-0" in page.scripts
 
