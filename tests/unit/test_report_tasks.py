@@ -141,6 +141,29 @@ def test_one_column_of_values_needs_no_figure_of_columns(page_of):
     assert "data-task-few-shot-0" in page.scripts
 
 
+def test_tracks(page_of):
+    found = value_metrics(("CTCF", "input"))
+    for key in found:
+        if isinstance(found[key], dict) and "per_column" in found[key]:
+            for entry in found[key]["per_column"]:
+                entry["deviance_explained"] = 0.25
+            found[key]["deviance_explained"] = 0.31
+    page = page_of({**found, "target": "counts", "bin": 32, "bins_test": 6400, "few_shot": None})
+    assert "2 tracks: CTCF, input. Windows, in bins of 32 bases: " in page.words
+    assert "All on the same 6,400 test bins." in page.words
+    assert "0.840 Pearson's correlation same network from scratch" in summary_of(page)
+    assert "0.310" in page.words
+    assert "column test bins contestant Pearson Spearman R² deviance explained" in page.words
+    assert traces(page, "task-each-0")["k-mers"]["x"] == pytest.approx([0.74, 0.69])
+
+
+def test_peaks(page_of):
+    page = page_of(label_metrics(bin=32, bins_test=6400, few_shot=None))
+    assert "finding each label among the 6,400 test bins" in page.words
+    assert "the number of test bins that have it in brackets" in page.words
+    assert "data-task-curves-0" in page.scripts
+
+
 def test_few_shot_curves_go_through_the_means_of_draws(page_of):
     page = page_of(class_metrics(TWO))
     assert "MCC on the 400 test examples by the number of labelled examples of each class" in page.words
@@ -235,10 +258,11 @@ def test_still_pictures_are_linked_where_they_are_drawn(page_of, tmp_path):
         ("values", 0.1, -0.1, "better"),
         ("values", 0.01, -0.1, "guess"),
         ("values", 0.5, 0.51, "same"),
+        ("counts", 0.5, 0.4, "better"),
     ],
 )
 def test_verdicts_by_the_measure_of_each_target(kind, measured, baseline, verdict):
-    name = {"classes": "balanced_accuracy", "labels": "auroc", "values": "spearman"}[kind]
+    name = {"classes": "balanced_accuracy", "labels": "auroc", "values": "spearman", "counts": "pearson"}[kind]
     metrics = {"target": kind, "classes": ["a", "b"], "n_test": 10}
     metrics |= {"pretrained": interval(name, measured), "kmer": interval(name, baseline)}
     assert verdicts.judge_contestant(metrics, "kmer") == verdict

@@ -14,7 +14,8 @@ SPLIT = {"by": "auto", "column": "split", "validation": 0.1, "test": 0.2, "drop"
 EXAMPLES: dict[str, Any] = {
     "kind": "region_class", "sequences": None, "columns": {"sequence": "sequence", "label": "label"}, "bed": None,
     "variants": None, "column": 4, "group": None, "split": SPLIT, "crop": False, "max_per_class": None,
-    "margin": None, "max_windows": None,
+    "margin": None, "max_windows": None, "tracks": None, "bin": 128, "aggregate": "mean", "missing": "zero",
+    "loss": "poisson",
 }  # fmt: skip
 TRAINING: dict[str, Any] = {
     "kind": "region_class", "mode": "full", "pooling": "centre", "layer": None, "strands": "both", "epochs": 1,

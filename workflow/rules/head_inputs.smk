@@ -24,6 +24,11 @@ def task_variants(wildcards):
     return [] if variants is None else local_file(variants)
 
 
+def task_tracks(wildcards):
+    """Input function: the files of a task's tracks or peaks, if it has any."""
+    return [local_file(path) for path in (of_task(wildcards)["tracks"] or {}).values()]
+
+
 def task_genome(name):
     """Input function: a file of the genome on which a task's examples lie, if they do."""
     return lambda wildcards: [] if genome_of(wildcards) is None else of_genome(name)(wildcards)

@@ -10,6 +10,7 @@ rule read_examples:
         tables=task_tables,
         bed=task_bed,
         variants=task_variants,
+        tracks=task_tracks,
         bases=task_genome("sequence/bases.npy"),
         contigs=task_genome("sequence/contigs.tsv"),
         names=task_names,

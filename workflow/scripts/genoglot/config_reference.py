@@ -28,6 +28,7 @@ PLACEHOLDERS = {
     "scans": "SCAN",
     "interpretation": "LOCI",
     "predictions": "NAME",
+    "tracks": "NAME",
     "bed": "GENOME",
     "windows": "GENOME",
 }

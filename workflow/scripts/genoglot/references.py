@@ -15,6 +15,8 @@ from genoglot.study import CONSEQUENCES, DENSE, INFO, ON_ANNOTATION, Study, list
 
 # kinds of tasks whose truth is in the annotation, and what it is
 FROM_ANNOTATION = {"region_class": "region classes", "annotation": "classes of bases"}
+# those whose truth is in files along a genome
+FROM_TRACKS = ("tracks", "peaks")
 # ways to name loci
 LOCI = ("regions", "bed", "variants")
 # where the labels of tasks come from but for the annotation, and how those that lie on a genome are called
@@ -112,12 +114,16 @@ def _task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterato
             yield f"{place}.{given[0]}: {learnt} come from the annotation; say another kind to learn labels"
         if genome is None:
             yield f"{place}.genome: expected the genome whose {learnt} are learnt, found none"
+    elif task["kind"] in FROM_TRACKS:
+        yield from _track_problems(place, task)
     else:
         yield from _source_problems(place, task)
     if genome is not None:
         yield from _unknown(f"{place}.genome: {sheet} has no", genome, study.genomes)
         if genome in study.genomes and task["kind"] in FROM_ANNOTATION and not study.annotated(genome):
             yield f"{place}: {FROM_ANNOTATION[task['kind']]} come from an annotation, and {genome} has none in {sheet}"
+    if task["tracks"] is not None and task["kind"] not in FROM_TRACKS:
+        yield f"{place}.tracks: kind {task['kind']} does not learn from tracks; say kind tracks or peaks, or remove it"
     for model in task["models"] or []:
         yield from _unknown(f"{place}.models: there is no model", model, study.models)
     yield from _bed_problems(f"{place}.bed", task["bed"])
@@ -149,6 +155,25 @@ def _source_problems(place: str, task: Mapping[str, Any]) -> Iterator[str]:
     columns = task["column"] if isinstance(task["column"], list) else [task["column"]]
     if numbers := [str(column) for column in columns if not isinstance(column, str)]:
         yield f"{place}.column: labels of variants are in a key of INFO or a named column; found {', '.join(numbers)}"
+
+
+def _track_problems(place: str, task: Mapping[str, Any]) -> Iterator[str]:
+    """Tracks or peaks without files or a genome, or with other sources of labels beside them."""
+    kind = task["kind"]
+    for key in LABELLED:
+        if task[key] is not None:
+            yield f"{place}.{key}: kind {kind} learns from the files in `tracks`: remove it"
+    if task["tracks"] is None:
+        yield f"{place}.tracks: kind {kind} needs a file for each track by its name, found none"
+    if task["genome"] is None:
+        yield f"{place}.genome: expected the genome on which the tracks lie, found none"
+    for name, path in (task["tracks"] or {}).items():
+        if local_path(path) is None:
+            yield f"{place}.tracks.{name}: expected the path of a file, found {path}: fetch it first"
+    if kind == "tracks" and not isinstance(task["column"], int):
+        yield f"{place}.column: expected the number of the column that has the values, found {task['column']}"
+    if task["split"]["by"] == "column":
+        yield f"{place}.split.by: column: bins of a genome have no such column; take auto, hash or contig"
 
 
 def _scan_problems(study: Study) -> Iterator[str]:

@@ -27,7 +27,7 @@ OF_SCORES = ("mode", "flank", "max_length", "embedding_distance")
 OF_EMBEDDINGS = ("step", "mode", "layer", "perplexity", "compared")
 OF_EXAMPLES = (
     "kind", "sequences", "columns", "bed", "variants", "column", "group", "split", "crop", "max_per_class", "strands",
-    "margin", "max_windows",
+    "margin", "max_windows", "tracks", "bin", "aggregate", "missing", "loss",
 )  # fmt: skip
 OF_FLOORS = ("kind", "pooling", "layer", "strands", "batch_size", "balanced")
 OF_TASK_TRAINING = (
@@ -36,7 +36,7 @@ OF_TASK_TRAINING = (
 )  # fmt: skip
 # kinds of tasks with a truth for each base or bin of a window, and how they pool the vectors of tokens
 BINS = "bins"
-DENSE = ("annotation",)
+DENSE = ("annotation", "tracks", "peaks")
 # what no result depends on
 CHANGES_NOTHING = ("mirrors", "pathvars", "inference", "pytorch")
 ON_ANNOTATION = ("features", "balanced")
@@ -177,7 +177,7 @@ class Study:
         settings = dict(self.tasks[task])
         if settings["balanced"] is None:
             # most bases are of few classes, and it is most bases that are to be right
-            settings["balanced"] = settings["kind"] != "annotation"
+            settings["balanced"] = settings["kind"] not in DENSE
         if settings["kind"] in DENSE:
             settings["pooling"] = BINS
         elif settings["pooling"] is None:

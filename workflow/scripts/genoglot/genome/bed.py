@@ -1,11 +1,13 @@
 """Regions of a genome that a user gives as BED: read, checked and in the genome's own contig names."""
 
 import logging
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
-from genoglot.compression import open_plain
+from genoglot.compression import BLOCK, blocks, open_plain
 from genoglot.errors import InputError, few
 from genoglot.genome.names import ContigNames
 
@@ -14,6 +16,8 @@ log = logging.getLogger(__name__)
 # Lines that hold no interval: comments, names of columns, and what the UCSC browser reads before the first one.
 NAMES = r"[^\t]+\t(?i:(?:chrom_?)?start\t(?:chrom_?)?end)(?:\t|\s*$)"
 HEADER = rf"#|track(?:\s|$)|browser(?:\s|$)|{NAMES}"
+
+NO_INTERVALS = "{bed}: the file holds no intervals; expected lines of contig, start and end, as in BED"
 
 
 def read_bed(bed: str | Path, contigs: pd.DataFrame, names: str | Path | None = None) -> pd.DataFrame:
@@ -63,12 +67,47 @@ def bed_rows(bed: str | Path) -> pd.DataFrame:
     Raises InputError if a line is no interval, or there is none.
     """
     with open_plain(bed) as handle:
-        text = pd.Series(handle.read().decode("utf-8", "replace").splitlines(), dtype="str")
-    text.index += 1
-    everything = text
+        everything = _lines(handle.read(), 1)
+    fields = _intervals(bed, everything)
+    if fields.empty:
+        raise InputError(NO_INTERVALS.format(bed=bed))
+    before = everything[: fields.index[0] - 1]
+    before = before[before.str.match(rf"#|{NAMES}")]
+    fields.attrs["header"] = before.iloc[-1] if len(before) else None
+    return fields
+
+
+def bed_blocks(bed: str | Path, size: int = BLOCK) -> Iterator[pd.DataFrame]:
+    """The same rows for files that are too long for the memory, some `size` bytes of lines at a time."""
+    line, rest, found = 1, b"", False
+    with open_plain(bed) as handle:
+        for block in chain(blocks(handle, size), [None]):
+            whole, rest = (rest, b"") if block is None else _whole_lines(rest + block)
+            text = _lines(whole, line)
+            line += len(text)
+            rows = _intervals(bed, text)
+            if len(rows):
+                found = True
+                yield rows
+    if not found:
+        raise InputError(NO_INTERVALS.format(bed=bed))
+
+
+def _whole_lines(raw: bytes) -> tuple[bytes, bytes]:
+    """What ends with a line, and the part of a line after it."""
+    end = raw.rfind(b"\n") + 1
+    return raw[:end], raw[end:]
+
+
+def _lines(raw: bytes, first: int) -> pd.Series:
+    text = pd.Series(raw.decode("utf-8", "replace").splitlines(), dtype="str")
+    text.index += first
+    return text
+
+
+def _intervals(bed: str | Path, text: pd.Series) -> pd.DataFrame:
+    """Columns contig, start, end, line and text of lines, by their number, that hold intervals."""
     text = text[(text.str.strip() != "") & ~text.str.match(HEADER)]
-    if text.empty:
-        raise InputError(f"{bed}: the file holds no intervals; expected lines of contig, start and end, as in BED")
     fields = text.str.extract(r"^(?P<contig>[^\t]+)\t(?P<start>\d{1,18})\t(?P<end>\d{1,18})(?:\t|\s*$)")
     spaced = text[~text.str.contains("\t", regex=False)]
     if len(spaced):
@@ -83,11 +122,7 @@ def bed_rows(bed: str | Path) -> pd.DataFrame:
             f"{bed}, line {line}: found {text[line][:80]!r}, expected contig, start and end separated by tabs, as in "
             "BED: whole numbers from 0, start < end"
         )
-    fields = fields.assign(line=fields.index, text=text)
-    before = everything[: text.index[0] - 1]
-    before = before[before.str.match(rf"#|{NAMES}")]
-    fields.attrs["header"] = before.iloc[-1] if len(before) else None
-    return fields
+    return fields.assign(line=fields.index, text=text)
 
 
 def refuse_contigs(bed: str | Path, rows: pd.DataFrame, contigs: pd.DataFrame) -> None:

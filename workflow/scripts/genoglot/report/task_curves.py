@@ -20,11 +20,18 @@ DASHES = {
 # dashes of classes, in the order of SHAPES
 SHAPE_DASHES = dict(zip(SHAPES, ("solid", "dash", "dot", "dashdot"), strict=True))
 # list of a summary -> what its entries are named by
-NAMED = {"classes": ("per_class", "class"), "labels": ("per_label", "label"), "values": ("per_column", "column")}
+NAMED = {
+    "classes": ("per_class", "class"),
+    "labels": ("per_label", "label"),
+    "values": ("per_column", "column"),
+    "counts": ("per_column", "column"),
+}
+# targets that are numbers, which have no curves
+NUMBERS = ("values", "counts")
 # measures of few-shot curves: in words, and what guessing gives
 FEW_SHOT_MEASURES = {"mcc": ("MCC", 0.0), "auroc": ("mean AUROC", 0.5), "spearman": ("Spearman's correlation", 0.0)}
 # what the numbers of few-shot curves are of, by the target
-PER = {"classes": " of each class", "labels": " with each label", "values": ""}
+PER = {"classes": " of each class", "labels": " with each label", "values": "", "counts": ""}
 # how far contestants of few-shot curves lie apart, as a factor of the number of examples
 APART = 1.06
 
@@ -74,9 +81,9 @@ def base_rates(metrics: Mapping[str, Any]) -> dict[str, float]:
 def ranking_curves(metrics: Mapping[str, Any]) -> list[Curve]:
     """Of two classes a curve for each contestant, of several classes or labels one for each by the pretrained network.
 
-    Values have none.
+    Numbers have none.
     """
-    if metrics["target"] == "values":
+    if metrics["target"] in NUMBERS:
         return []
     base = base_rates(metrics)
     if metrics["target"] == "classes" and len(metrics["classes"]) == 2:

@@ -7,9 +7,15 @@ from genoglot.report.palette import CONTESTANTS
 from genoglot.report.verdicts import JUDGED, number
 
 ORDER = ("pretrained", "from_scratch", "kmer", "likelihood", "neighbours", "orf", "majority")
-MAJORITY = {"classes": "commonest class", "labels": "how common each label is", "values": "mean of the values"}
-# what is learnt, by the target: one and several
-NOUNS = {"classes": "classes", "labels": "labels", "values": "columns of numbers"}
+MAJORITY = {
+    "classes": "commonest class",
+    "labels": "how common each label is",
+    "values": "mean of the values",
+    "counts": "mean of the values",
+}
+# what is learnt, by the target: several, and one where there may be one
+NOUNS = {"classes": "classes", "labels": "labels", "values": "columns of numbers", "counts": "tracks"}
+ONE = {"labels": "label", "values": "column of numbers", "counts": "track"}
 MODES = {
     "full": "The whole network was trained.",
     "lora": "Low-rank updates of the network's layers were trained (LoRA); the twin, whose weights are random, whole.",
@@ -23,8 +29,8 @@ def contestants(metrics: dict[str, Any]) -> list[str]:
 
 
 def absent(metrics: dict[str, Any]) -> list[str]:
-    """Those that could have taken part and did not."""
-    elsewhere = ("neighbours", "orf") if metrics.get("bin") else ("orf",)
+    """Those that could have taken part and did not; floors that only some tasks have are not missed."""
+    elsewhere = ("likelihood", "orf", *(["neighbours"] if metrics.get("bin") else []))
     return [key for key in ORDER[:-1] if key not in elsewhere and not metrics.get(key)]
 
 
@@ -36,13 +42,15 @@ def learned(metrics: dict[str, Any]) -> str:
     """What was learnt from how much, in a sentence or two."""
     names = metrics["classes"]
     some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    noun = NOUNS[metrics["target"]] if len(names) > 1 else NOUNS[metrics["target"]].replace("columns", "column")
+    noun = NOUNS[metrics["target"]] if len(names) > 1 else ONE.get(metrics["target"], NOUNS[metrics["target"]])
     splits = ("train", "training"), ("validation", "validation"), ("test", "test")
     sizes = ", ".join(f"{metrics[f'n_{split}']:,} {words}" for split, words in splits)
     seeds = metrics.get("seeds") or []
     trained = f" Networks were trained {len(seeds)} times each, with seeds {', '.join(map(str, seeds))}."
+    size = metrics.get("bin") or 0
+    examples = f"Windows, in bins of {size} bases" if size > 1 else "Examples"
     return (
-        f"{len(names)} {noun}: {some}. Examples: {sizes}. {MODES.get(metrics.get('mode', ''), '')}"
+        f"{len(names)} {noun}: {some}. {examples}: {sizes}. {MODES.get(metrics.get('mode', ''), '')}"
         f"{trained if len(seeds) > 1 else ''}"
     )
 

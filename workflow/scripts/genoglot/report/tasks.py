@@ -9,6 +9,7 @@ from genoglot.report.palette import CONTESTANTS
 from genoglot.report.task_curves import (
     FEW_SHOT_MEASURES,
     NAMED,
+    NUMBERS,
     PER,
     base_rates,
     entries_of,
@@ -41,14 +42,28 @@ MEASURES = {
     },
     "labels": {"auroc": "mean AUROC", "auprc": "mean AUPRC", "mcc": "mean MCC", "f1": "mean F1"},
     "values": {"pearson": "Pearson", "spearman": "Spearman", "r2": "R²", "mse": "squared error"},
+    "counts": {
+        "pearson": "Pearson",
+        "spearman": "Spearman",
+        "r2": "R²",
+        "deviance_explained": "deviance explained",
+        "mse": "squared error",
+    },
 }
 # the measure that is drawn of each class, label or column, and the one of guessing
-DRAWN = {"classes": ("f1", "F1", None), "labels": ("auroc", "AUROC", 0.5), "values": ("spearman", "Spearman", 0.0)}
+DRAWN = {
+    "classes": ("f1", "F1", None),
+    "labels": ("auroc", "AUROC", 0.5),
+    "values": ("spearman", "Spearman", 0.0),
+    "counts": ("pearson", "Pearson", 0.0),
+}
 FOUND = {
     "classes": "MCC: 1 is perfect, 0 is guessing.",
     "labels": "AUROC: 1 is perfect, 0.5 is guessing.",
     "values": "Correlations: 1 is perfect, 0 is guessing. R² is the share of the variance that is explained; below 0 "
     "the mean would have been better.",
+    "counts": "Correlations over bins: 1 is perfect, 0 is guessing. R² and the deviance explained are shares of the "
+    "variance and of the Poisson deviance; below 0 the mean would have been better.",
 }
 
 
@@ -129,6 +144,11 @@ def _curves(index: int, metrics: dict[str, Any], origin: Origin) -> list[Block]:
     return [Figure(f"task-curves-{index}", task_figures.ranking(curves), caption, origin=origin)]
 
 
+def _unit(metrics: dict[str, Any]) -> str:
+    """What is counted: bins or bases, where each has a truth of its own."""
+    return {0: "examples", 1: "bases"}.get(metrics.get("bin") or 0, "bins")
+
+
 def _share(metrics: dict[str, Any], name: str) -> str:
     return f"{base_rates(metrics).get(name, 0):.0%}"
 
@@ -138,7 +158,7 @@ def _each(index: int, metrics: dict[str, Any], origin: Origin) -> list[Block]:
     measure, words, guess = DRAWN[metrics["target"]]
     found = {key: entries_of(metrics, key) for key in contestants(metrics)}
     first = found["pretrained"]
-    if metrics["target"] == "values" and len(first) < 2:
+    if metrics["target"] in NUMBERS and len(first) < 2:
         return []
     series = {
         key: [{"value": entries.get(name, {}).get(measure)} for name in first]
@@ -152,25 +172,27 @@ def _each(index: int, metrics: dict[str, Any], origin: Origin) -> list[Block]:
         "f1": "F1 score of each class (the harmonic mean of how many calls are right and how many examples are found)",
         "auroc": "AUROC of each label (how often an example that has it is ranked above one that has not)",
         "spearman": "Spearman's correlation of each column with its predictions",
+        "pearson": "Pearson's correlation of each track with its predictions, over bins",
     }[measure]
-    counted = "examples that have it" if metrics["target"] == "labels" else "examples"
+    counted = f"{_unit(metrics)} that have it" if metrics["target"] == "labels" else _unit(metrics)
     caption = f"{means}; the number of test {counted} in brackets. Further right is better."
     figure = figures.dots(labels, series, words, guess)
     blocks: list[Block] = [Figure(f"task-each-{index}", figure, caption, origin=origin)]
-    return blocks if metrics["target"] != "values" else [*blocks, _columns(metrics, list(series))]
+    return blocks if metrics["target"] not in NUMBERS else [*blocks, _columns(metrics, list(series))]
 
 
 def _columns(metrics: dict[str, Any], keys: list[str]) -> Table:
     """Correlations of each column of numbers."""
-    names = ("pearson", "spearman", "r2")
+    words = MEASURES[metrics["target"]]
+    names = [name for name in words if name != "mse"]
     rows = [
         [column, f"{entry['n']:,}", called(metrics, key), *(number(entry.get(name)) for name in names)]
         for column in entries_of(metrics, "pretrained")
         for key in keys
         if (entry := entries_of(metrics, key).get(column))
     ]
-    columns = [NAMED["values"][1], "test examples", "contestant", *(MEASURES["values"][name] for name in names)]
-    return Table(columns, rows, {1, 3, 4, 5}, "Means over trainings where there were several.")
+    columns = [NAMED["values"][1], f"test {_unit(metrics)}", "contestant", *(words[name] for name in names)]
+    return Table(columns, rows, {1, *range(3, len(columns))}, "Means over trainings where there were several.")
 
 
 def _confusion(index: int, metrics: dict[str, Any], origin: Origin) -> list[Block]:

@@ -22,6 +22,7 @@ JUDGED = {
     "classes": ("balanced_accuracy", "balanced accuracy", None),
     "labels": ("auroc", "mean AUROC", GUESSED_AUROC),
     "values": ("spearman", "Spearman's correlation", 0.0),
+    "counts": ("pearson", "Pearson's correlation", 0.0),
 }
 
 

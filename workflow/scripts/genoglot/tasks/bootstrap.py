@@ -41,15 +41,15 @@ def resampled(
 ) -> dict[str, np.ndarray]:
     """Measures of resamples of whole groups, each float64 (BOOTSTRAPS,); NaN where a resample has none.
 
-    Classes: balanced_accuracy, mcc. Labels: auroc, auprc, mcc. Values: pearson, spearman, mse, r2. Labels and values
-    are means over those that a resample can measure; so is the accuracy over the classes that it has. The same seed
-    draws the same groups, whatever the predictions.
+    Classes: balanced_accuracy, mcc. Labels: auroc, auprc, mcc. Values and counts: pearson, spearman, mse, r2. Labels
+    and numbers are means over those that a resample can measure; so is the accuracy over the classes that it has. The
+    same seed draws the same groups, whatever the predictions.
 
     Args:
         truth, predictions, groups: of the test examples, as in `Examples`.
     """
     drawn = _draws(groups, seed)
-    of_kind = {"classes": _class_samples, "labels": _label_samples, "values": _value_samples}[target.kind]
+    of_kind = {"classes": _class_samples, "labels": _label_samples}.get(target.kind, _value_samples)
     with np.errstate(invalid="ignore", divide="ignore"):
         return of_kind(truth, predictions.astype(np.float64), drawn)
 

@@ -123,7 +123,7 @@ def checked(examples: Examples, place: str) -> Examples:
             found = ", ".join(f"{number} {name}" for name, number in counts.items())
             raise InputError(f"{place}: no example is for {split} (found {found}); see `split` in docs/tasks.md")
     about: dict[str, Any] = {"counts": counts}
-    if target.kind != "values":
+    if not target.numeric:
         about["per_class"] = {split: _per_name(examples, split) for split in SPLITS}
     if target.kind == "classes":
         _check_classes(about["per_class"][TRAIN], place)
@@ -154,7 +154,7 @@ def _check_columns(target: Target, truth: np.ndarray, place: str) -> None:
             f"{place}: each of the labels {few(target.names)} is either in all training examples or in none; there is "
             "nothing to tell apart"
         )
-    if target.kind == "values" and not differ.all():
+    if target.numeric and not differ.all():
         column = int(differ.argmin())
         found = f"are all {low[column]:g}" if np.isfinite(low[column]) else "are not known"
         raise InputError(f"{place}: the training examples' numbers of {target.names[column]} {found}")

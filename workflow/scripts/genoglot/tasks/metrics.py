@@ -8,23 +8,35 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import confusion_matrix, matthews_corrcoef, roc_auc_score
 
 from genoglot.tasks.bootstrap import FEWEST_RUNS, interval_of_runs, interval_of_samples, resampled
 from genoglot.tasks.calibration import expected_calibration_error, fit_temperature, log_probabilities, scaled
-from genoglot.tasks.scores import COUNTS, Scores, correlation, curves_of, mean_of, ranked, scores_of
+from genoglot.tasks.scores import (
+    COUNTS,
+    Scores,
+    correlation,
+    curves_of,
+    deviance_explained,
+    mean_of,
+    ranked,
+    scores_of,
+)
 from genoglot.tasks.target import Target
 
 # the measure by which things are chosen
-MEASURES = {"classes": "mcc", "labels": "auroc", "values": "spearman"}
+# of tracks, where most bins are background and their order is noise, not the ranks but the heights decide
+MEASURES = {"classes": "mcc", "labels": "auroc", "values": "spearman", "counts": "pearson"}
+OF_NUMBERS = {"pearson": (-1.0, 1.0), "spearman": (-1.0, 1.0), "mse": (0.0, np.inf), "r2": (-np.inf, 1.0)}
 # measures that have intervals; all lie between the lowest and the highest value given here
 WITH_INTERVALS: dict[str, dict[str, tuple[float, float]]] = {
     "classes": {"balanced_accuracy": (0, 1), "mcc": (-1, 1)},
     "labels": {"auroc": (0, 1), "auprc": (0, 1), "mcc": (-1, 1)},
-    "values": {"pearson": (-1, 1), "spearman": (-1, 1), "mse": (0, np.inf), "r2": (-np.inf, 1)},
+    "values": OF_NUMBERS,
+    "counts": OF_NUMBERS,
 }
-LISTS = {"classes": "per_class", "labels": "per_label", "values": "per_column"}
+LISTS = {"classes": "per_class", "labels": "per_label", "values": "per_column", "counts": "per_column"}
 
 # truth of the validation examples, and their predictions by the seed of the run
 Validation = tuple[np.ndarray, Mapping[int, np.ndarray]]
@@ -33,8 +45,9 @@ Validation = tuple[np.ndarray, Mapping[int, np.ndarray]]
 def measure(target: Target, truth: np.ndarray, predictions: np.ndarray) -> float:
     """The one number by which things are chosen: more is better.
 
-    MCC of classes, mean AUROC of labels, mean Spearman correlation of values. NaN where predictions are not finite, or
-    where the truth leaves nothing to measure: no examples, or labels and values that are everywhere the same.
+    MCC of classes, mean AUROC of labels, mean Spearman correlation of values, mean Pearson correlation of counts. NaN
+    where predictions are not finite, or where the truth leaves nothing to measure: no examples, or labels and numbers
+    that are everywhere the same.
     """
     if not len(truth) or not np.isfinite(predictions).all():
         return float("nan")
@@ -46,7 +59,8 @@ def measure(target: Target, truth: np.ndarray, predictions: np.ndarray) -> float
         if target.kind == "labels":
             values.append(ranked(roc_auc_score, true[known] > 0.5, predicted[known]))
         else:
-            values.append(correlation(spearmanr, true[known], predicted[known]))
+            coefficient = pearsonr if target.kind == "counts" else spearmanr
+            values.append(correlation(coefficient, true[known], predicted[known]))
     return mean_of(values)
 
 
@@ -54,13 +68,15 @@ def error(target: Target, truth: np.ndarray, predictions: np.ndarray) -> float:
     """Less is better: what tells predictions apart that are equal by `measure`; NaN of no known truth.
 
     Mean negative log-likelihood (nats) of classes and of labels; mean squared error of values, to the variance of the
-    truth of each.
+    truth of each; of counts the mean share of the Poisson deviance that is not explained.
     """
     known = np.isfinite(truth)
     if not known.any():
         return float("nan")
     if target.kind == "classes":
         right = predictions[np.arange(len(truth)), truth]
+    elif target.kind == "counts":
+        return 1 - mean_of([deviance_explained(*pair) for pair in zip(truth.T, predictions.T, strict=True)])
     elif target.kind == "labels":
         right = np.where(truth > 0.5, predictions, 1 - predictions)[known]
     else:

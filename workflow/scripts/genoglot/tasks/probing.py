@@ -5,16 +5,18 @@ vectors; of some penalties the one is taken that validation finds best.
 """
 
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
-from sklearn.linear_model import Ridge
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import PoissonRegressor, Ridge
 
 from genoglot.errors import InputError
-from genoglot.tasks.floors import logistic
+from genoglot.tasks.floors import MAX_ITERATIONS, logistic
 from genoglot.tasks.metrics import choice
 from genoglot.tasks.network import TaskNetwork, read_batches
 from genoglot.tasks.target import Target
@@ -101,8 +103,8 @@ def linear_outputs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (outputs, features) and constants (outputs,) of outputs as `training.Objective` takes them, float32.
 
-    Classes and labels have logistic regression, values ridge regression with the inverse penalty `inverse`, without
-    a constant if they are `signed`.
+    Classes and labels have logistic regression, values ridge and counts Poisson regression, with the inverse penalty
+    `inverse`; values are without a constant if they are `signed`.
     """
     weights = np.zeros((target.outputs, features.shape[1]), dtype=np.float32)
     constants = np.zeros(target.outputs, dtype=np.float32)
@@ -125,6 +127,17 @@ def linear_outputs(
                 continue
             model = logistic(features[known], values.astype(int), inverse, balanced, seed)
             weights[column], constants[column] = model.coef_[0], model.intercept_[0]
+            continue
+        if target.kind == "counts":
+            if not values.any():
+                constants[column] = -1e3
+                continue
+            # penalties are to the mean of the loss here, and to its sum elsewhere
+            poisson = PoissonRegressor(alpha=1 / inverse / len(values), max_iter=MAX_ITERATIONS)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                poisson.fit(features[known], values / values.mean())
+            weights[column], constants[column] = poisson.coef_, poisson.intercept_
             continue
         middle = 0.0 if signed else values.mean()
         spread = np.sqrt(np.square(values - middle).mean()) or 1.0

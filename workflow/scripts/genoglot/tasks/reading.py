@@ -11,6 +11,7 @@ from genoglot.tasks.annotation import annotated_windows
 from genoglot.tasks.intervals import read_intervals
 from genoglot.tasks.regions import region_examples
 from genoglot.tasks.tables import read_tables
+from genoglot.tasks.tracks import track_windows
 from genoglot.tasks.variants import read_variants
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ def read_examples(
         if settings["kind"] == "annotation":
             assert annotation is not None
             examples = annotated_windows(store, annotation, names, window, settings, genome, corpus, seed)
+        elif settings["tracks"] is not None:
+            examples = track_windows(store, names, window, settings, genome, corpus, seed)
         elif settings["bed"] is not None:
             examples = read_intervals(settings, store, names, window, seed, genome, corpus)
         elif settings["variants"] is not None:

@@ -11,6 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
+    d2_tweedie_score,
     f1_score,
     matthews_corrcoef,
     mean_squared_error,
@@ -26,6 +27,7 @@ from genoglot.tasks.target import Target
 
 CURVE_POINTS = 200
 CURVE_DIGITS = 4
+SMALLEST = 1e-6  # prediction of a count, to the mean
 # means over all, and an entry for each class, label or column
 Scores = tuple[dict[str, float], list[dict[str, Any]]]
 # which entries of a list are not means over runs
@@ -34,8 +36,13 @@ COUNTS = ("class", "label", "column", "n", "positives")
 
 def scores_of(target: Target, truth: np.ndarray, predictions: np.ndarray) -> Scores:
     """Measures over all, and those of each class, label or column, of test examples and their predictions."""
-    of_kind = {"classes": _class_scores, "labels": _label_scores, "values": _value_scores}[target.kind]
-    return of_kind(target.names, truth, predictions)
+    of_kind = {
+        "classes": _class_scores,
+        "labels": _label_scores,
+        "values": _value_scores,
+        "counts": _count_scores,
+    }
+    return of_kind[target.kind](target.names, truth, predictions)
 
 
 def ranked(score: Callable[..., float], positive: np.ndarray, probabilities: np.ndarray) -> float:
@@ -124,12 +131,31 @@ def _value_scores(names: tuple[str, ...], truth: np.ndarray, predictions: np.nda
     return {key: mean_of([entry[key] for entry in each]) for key in ("pearson", "spearman", "mse", "r2")}, each
 
 
+def _count_scores(names: tuple[str, ...], truth: np.ndarray, predictions: np.ndarray) -> Scores:
+    means, each = _value_scores(names, truth, predictions)
+    for entry, true, predicted in zip(each, truth.T, predictions.T, strict=True):
+        entry["deviance_explained"] = deviance_explained(true, predicted)
+    return {**means, "deviance_explained": mean_of([entry["deviance_explained"] for entry in each])}, each
+
+
+def deviance_explained(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Share of the Poisson deviance about the mean of the truth that predictions explain: 1 is all, below 0 the mean
+    would have been better; NaN where the truth does not vary."""
+    known = np.isfinite(truth)
+    true = truth[known].astype(float)
+    if not len(true) or np.ptp(true) == 0:
+        return float("nan")
+    # predictions of 0 would be impossible wherever there is anything
+    likely = np.maximum(predicted[known].astype(float), SMALLEST * true.mean())
+    return float(d2_tweedie_score(true, likely, power=1))
+
+
 def curves_of(target: Target, truth: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
     """ROC, and precision over recall, as `roc` and `pr` of the second of two classes, else in a list `curves`.
 
-    Values have none; classes and labels of which all examples are, or none is, have neither.
+    Numbers have none; classes and labels of which all examples are, or none is, have neither.
     """
-    if target.kind == "values":
+    if target.numeric:
         return {}
     columns = []
     for number, name in enumerate(target.names):

@@ -47,6 +47,11 @@ class Target:
         return self.bin > 0
 
     @property
+    def numeric(self) -> bool:
+        """Whether numbers are predicted, of whichever kind."""
+        return self.kind in ("values", "counts")
+
+    @property
     def flat(self) -> "Target":
         """The same of bins that are examples of their own, as `known_bins` gives them."""
         return replace(self, bin=0, mirror=())

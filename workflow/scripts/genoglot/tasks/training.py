@@ -25,6 +25,7 @@ from genoglot.training.optimisation import decayed_parameters, learning_rate_fac
 log = logging.getLogger(__name__)
 
 WARMUP = 0.1  # of the steps
+HIGHEST = 20.0  # logarithm of a predicted count to the mean; above it numbers may end
 FASTER = 4  # batches without gradients are so many times as large
 
 Batch = tuple[Written, Tensor]
@@ -34,7 +35,9 @@ class Objective(nn.Module):
     """The loss of a target, and predictions from a network's outputs.
 
     Classes have cross-entropy, weighted so that each class counts alike if `balanced`; labels binary cross-entropy;
-    values the squared error in standard deviations. Labels and values that are not known (NaN) have no part in it.
+    values the squared error in standard deviations; counts the Poisson negative log-likelihood, with the exponential of
+    the outputs as the mean, in training means: so training begins about there, and tracks of any unit count alike. What
+    is not known (NaN) has no part in it.
 
     Args:
         truth: of the training examples, as `Examples.truth`; None where the weights are to be loaded.
@@ -59,6 +62,9 @@ class Objective(nn.Module):
             mean = mean if signed else np.nan_to_num(np.nanmean(truth, axis=0))
             scale = np.nan_to_num(np.sqrt(np.nanmean(np.square(truth - mean), axis=0)))
             scale[scale == 0] = 1
+        if truth is not None and target.kind == "counts":
+            scale = np.nan_to_num(np.nanmean(truth, axis=0, dtype=np.float64))
+            scale[scale <= 0] = 1
         for name, value in (("weights", weights), ("mean", mean), ("scale", scale)):
             self.register_buffer(name, torch.from_numpy(value).float())
 
@@ -70,6 +76,8 @@ class Objective(nn.Module):
         known = truth.isfinite()
         if self.kind == "labels":
             each = F.binary_cross_entropy_with_logits(outputs, truth.nan_to_num(), reduction="none")
+        elif self.kind == "counts":
+            each = F.poisson_nll_loss(outputs, truth.nan_to_num() / self.scale, log_input=True, reduction="none")
         else:
             each = (outputs - (truth.nan_to_num() - self.mean) / self.scale).square()
         return (each * known).sum() / known.sum().clamp(min=1)
@@ -78,6 +86,8 @@ class Objective(nn.Module):
         """Probabilities, or values in their own units."""
         if self.kind == "classes":
             return outputs.softmax(-1)
+        if self.kind == "counts":
+            return outputs.clamp(max=HIGHEST).exp() * self.scale
         return outputs.sigmoid() if self.kind == "labels" else outputs * self.scale + self.mean
 
 
