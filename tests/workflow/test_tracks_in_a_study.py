@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyBigWig
 import pytest
 from configurations import read, refused
 from tiny_study import CONFIG, LENGTHS
@@ -77,11 +78,12 @@ def test_files_of_tracks_are_inputs(inputs, tmp_path):
 def test_tracks_and_peaks_are_learnt(finished, tmp_path):
     study = finished.copy(tmp_path)
     write_signal(study)
-    study.configure(tasks={**CONFIG["tasks"], "signal": SIGNAL, "sites": PEAKS})
-    targets = [TARGET.format(task) for task in ("signal", "sites")]
+    heads = {task: {"task": task, "genome": "toy", "contigs": ["chrB"]} for task in ("signal", "sites")}
+    study.configure(tasks={**CONFIG["tasks"], "signal": SIGNAL, "sites": PEAKS}, predictions=heads)
+    targets = [f"results/predictions/{task}/small/summary.json" for task in heads]
     run = study.snakemake("--", *targets)
     assert run.returncode == 0, run.stdout
-    signal, sites = (json.loads((study / target).read_text()) for target in targets)
+    signal, sites = (json.loads((study / TARGET.format(task)).read_text()) for task in heads)
     assert (signal["target"], sites["target"]) == ("counts", "labels")
     assert signal["bin"] == sites["bin"] == 16
     assert signal["pretrained"]["pearson"] is not None
@@ -89,3 +91,9 @@ def test_tracks_and_peaks_are_learnt(finished, tmp_path):
     # each bin of the contig that is held out is measured
     assert signal["bins_test"] == LENGTHS["chrB"] // 16
     assert study.jobs(*targets) == {}
+    # and the heads say of each bin of it what they expect
+    for task in heads:
+        with pyBigWig.open(str(study / f"results/predictions/{task}/small/tracks/{task}.bw")) as track:
+            values = track.values("chrB", 0, LENGTHS["chrB"], numpy=True)
+        assert np.isfinite(values).all()
+        assert (values.reshape(-1, 16) == values[::16, None]).all()

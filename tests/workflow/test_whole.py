@@ -41,7 +41,7 @@ PROMISED = [
     ),
     *(
         f"results/tasks/{task}/small/{name}"
-        for task in ("regions", "repeats")
+        for task in ("genes", "regions", "repeats")
         for name in (
             "head.safetensors", "head.json", "metrics.json", "predictions.parquet", "examples.parquet",
             "examples.json", "floors.safetensors", "roc.png", "roc.svg", "few_shot.png", "few_shot.svg",
@@ -57,7 +57,7 @@ PROMISED = [
     *(
         f"results/tasks/{run}/{name}"
         for run in (
-            f"{task}/small/runs/{start}-1" for task in ("regions", "repeats") for start in STARTS
+            f"{task}/small/runs/{start}-1" for task in ("genes", "regions", "repeats") for start in STARTS
         )
         for name in ("head.safetensors", "head.json", "run.json", "predictions.safetensors")
     ),
@@ -73,10 +73,14 @@ PROMISED = [
     "results/calibration/toy/small.parquet",
     *(f"results/scans/part/small.{kind}" for kind in ("parquet", "max.bw", "mean.bw", "summary.json")),
     *(f"results/predictions/{name}/small/predictions.parquet" for name in ("parts", "alleles")),
-    *(f"results/predictions/{name}/small/summary.json" for name in ("parts", "alleles")),
-    *(f"results/predictions/parts/small/predictions.{kind}" for kind in ("bed.gz", "bed.gz.tbi")),
+    *(f"results/predictions/{name}/small/summary.json" for name in ("parts", "found", "alleles")),
+    *(
+        f"results/predictions/{name}/small/predictions.{kind}"
+        for name in ("parts", "found") for kind in ("bed.gz", "bed.gz.tbi")
+    ),
+    *(f"results/predictions/found/small/genes.gff3.gz{kind}" for kind in ("", ".tbi")),
     *(f"results/predictions/alleles/small/predictions.{kind}" for kind in ("vcf.gz", "vcf.gz.tbi")),
-    "results/predictions/parts/small/tracks/tracks.tsv",
+    *(f"results/predictions/{name}/small/tracks/tracks.tsv" for name in ("parts", "found")),
     *(f"{INTERPRETED}/{name}.parquet" for name in ("sites", "dependencies", "attention", "attributions/regions")),
     *(f"{INTERPRETED}/{name}.json" for name in ("loci", "figures")),
     *(f"{INTERPRETED}/hub/{name}" for name in ("hub.txt", "genomes.txt", "trackDb.txt")),
@@ -104,9 +108,10 @@ def test_what_is_promised_is_there_and_nothing_else(finished):
     boards = {path for path in made if "/tensorboard/" in path}
     dated = {path for path in made if path.endswith("/.snakemake_timestamp")}
     # those of the classes that the task could learn
-    tracks = {path for path in made if path.endswith(".bw") and "/predictions/parts/small/tracks/" in path}
-    classes = load(finished / "results/tasks/regions/small/head.json")["names"]
-    assert len(tracks) == len(classes)
+    tracks = {path for path in made if path.endswith(".bw") and "/small/tracks/" in path}
+    for name, task in (("parts", "regions"), ("found", "genes")):
+        there = {path for path in tracks if f"/predictions/{name}/" in path}
+        assert len(there) == len(load(finished / f"results/tasks/{task}/small/head.json")["names"])
     assert made - boards - dated - tracks == set(PROMISED)
     for model in (MODEL, MEMBER):
         assert any(path.startswith(f"{model}/tensorboard/") for path in boards), model
