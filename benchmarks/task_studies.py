@@ -43,12 +43,12 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
     own = folder / "unlabelled.fa.gz"
     write_fasta(own, in_slots(unlabelled(sequences["train"], sequences["validation"] + sequences["test"])))
     write_sheet(folder, chr21=data / "human_chr21/chr21_24985581_26000306.fa.gz", unlabelled=own)
-    common = {"kind": "classification", "seeds": 3, "batch_size": 128, "patience": 2, "learning_rate": 1e-3}
+    common = {"kind": "classification", "seeds": 3, "batch_size": 128, "patience": 10, "learning_rate": 1e-3}
     particular = {
         "prom_core_tata": {"strands": "given", "epochs": 10},
-        "prom_core_all": {"strands": "given", "epochs": 4},
-        "tf_0": {"strands": "both", "epochs": 5},
-        "tf_3": {"strands": "both", "epochs": 5},
+        "prom_core_all": {"strands": "given", "epochs": 3},
+        "tf_0": {"strands": "both", "epochs": 4},
+        "tf_3": {"strands": "both", "epochs": 4},
     }
     return {
         "corpora": {
@@ -64,8 +64,8 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
         "models": {
             "net": {
                 "corpus": "human",
-                "architecture": {"type": "convnet", "layers": 4, "dim": 64},
-                "training": training(40_000_000, batch=16384),
+                "architecture": {"type": "convnet", "layers": 4, "dim": 64, "dropout": 0.1},
+                "training": training(30_000_000, batch=16384),
             }
         },
         "tasks": {task: {**common, **particular[task], "sequences": files} for task, files in tables.items()},
@@ -112,7 +112,7 @@ def few_shot(data: Path, folder: Path) -> dict[str, Any]:
     write_sheet(folder, {"R64-1-1": data / f"{YEAST}.109.gtf.gz"}, **{"R64-1-1": data / YEAST_FASTA})
     common = {
         "genome": "R64-1-1",
-        "seeds": 3,
+        "seeds": 1,
         "epochs": 2,
         "learning_rate": 1e-3,
         "batch_size": 16,
@@ -124,8 +124,8 @@ def few_shot(data: Path, folder: Path) -> dict[str, Any]:
         "models": {
             "net": {
                 "corpus": "R64",
-                "architecture": {"type": "convnet", "layers": 10},
-                "training": training(6_000_000, batch=8192),
+                "architecture": {"type": "convnet", "layers": 8, "dim": 64},
+                "training": training(15_000_000, batch=8192),
             }
         },
         "tasks": {"probe": {**common, "mode": "probe"}, "full": {**common, "mode": "full"}},
