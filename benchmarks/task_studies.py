@@ -46,9 +46,9 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
     common = {"kind": "classification", "seeds": 3, "batch_size": 128, "patience": 10, "learning_rate": 1e-3}
     particular = {
         "prom_core_tata": {"strands": "given", "epochs": 10},
-        "prom_core_all": {"strands": "given", "epochs": 3},
-        "tf_0": {"strands": "both", "epochs": 4},
-        "tf_3": {"strands": "both", "epochs": 4},
+        "prom_core_all": {"strands": "given", "epochs": 2},
+        "tf_0": {"strands": "both", "epochs": 3},
+        "tf_3": {"strands": "both", "epochs": 3},
     }
     return {
         "corpora": {
@@ -88,7 +88,8 @@ def cnnprom(data: Path, folder: Path) -> dict[str, Any]:
                 "split": {"by": "column"},
                 "strands": "given",
                 "seeds": 1,
-                "epochs": 12,
+                "epochs": 8,
+                "patience": 8,
                 "learning_rate": 1e-3,
                 "models": [species],
             }
@@ -100,7 +101,7 @@ def cnnprom(data: Path, folder: Path) -> dict[str, Any]:
             "ecoli": {"genomes": ["MG1655"], "window": 128, "step": 64, "split": {"by": "hash"}},
         },
         "models": {
-            name: {"corpus": name, "architecture": network, "training": training(10_000_000, batch=16384)}
+            name: {"corpus": name, "architecture": network, "training": training(5_000_000, batch=16384)}
             for name in CNNPROM
         },
         "tasks": tasks,
