@@ -43,12 +43,13 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
     own = folder / "unlabelled.fa.gz"
     write_fasta(own, in_slots(unlabelled(sequences["train"], sequences["validation"] + sequences["test"])))
     write_sheet(folder, chr21=data / "human_chr21/chr21_24985581_26000306.fa.gz", unlabelled=own)
-    common = {"kind": "classification", "seeds": 3, "batch_size": 128, "patience": 10, "learning_rate": 1e-3}
+    few = {"epochs": 8, "batch_size": 64, "learning_rate": 1e-3, "models": ["wide"]}
+    many = {"batch_size": 128, "learning_rate": 3e-3, "models": ["narrow"]}
     particular = {
-        "prom_core_tata": {"strands": "given", "epochs": 10},
-        "prom_core_all": {"strands": "given", "epochs": 2},
-        "tf_0": {"strands": "both", "epochs": 3},
-        "tf_3": {"strands": "both", "epochs": 3},
+        "prom_core_tata": {"strands": "given", **few},
+        "prom_core_all": {"strands": "given", "epochs": 2, **many},
+        "tf_0": {"strands": "both", "epochs": 3, **many},
+        "tf_3": {"strands": "both", "epochs": 3, **many},
     }
     return {
         "corpora": {
@@ -62,13 +63,21 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
             }
         },
         "models": {
-            "net": {
+            "narrow": {
                 "corpus": "human",
                 "architecture": {"type": "convnet", "layers": 4, "dim": 64, "dropout": 0.1},
                 "training": training(30_000_000, batch=16384),
-            }
+            },
+            "wide": {
+                "corpus": "human",
+                "architecture": {"type": "convnet", "layers": 4},
+                "training": training(6_000_000, batch=16384),
+            },
         },
-        "tasks": {task: {**common, **particular[task], "sequences": files} for task, files in tables.items()},
+        "tasks": {
+            task: {"kind": "classification", "sequences": files, "seeds": 3, "patience": 8, **particular[task]}
+            for task, files in tables.items()
+        },
     }
 
 
@@ -90,7 +99,8 @@ def cnnprom(data: Path, folder: Path) -> dict[str, Any]:
                 "seeds": 1,
                 "epochs": 8,
                 "patience": 8,
-                "learning_rate": 1e-3,
+                "batch_size": 32,
+                "learning_rate": 2e-3,
                 "models": [species],
             }
     write_sheet(folder, R64=data / YEAST_FASTA, MG1655=data / "ecoli/MG1655_U00096.fasta.gz")
