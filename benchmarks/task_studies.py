@@ -43,8 +43,8 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
     own = folder / "unlabelled.fa.gz"
     write_fasta(own, in_slots(unlabelled(sequences["train"], sequences["validation"] + sequences["test"])))
     write_sheet(folder, chr21=data / "human_chr21/chr21_24985581_26000306.fa.gz", unlabelled=own)
-    few = {"epochs": 8, "batch_size": 64, "learning_rate": 1e-3, "models": ["wide"]}
-    many = {"batch_size": 128, "learning_rate": 3e-3, "models": ["narrow"]}
+    few = {"epochs": 10, "batch_size": 64, "learning_rate": 1e-3, "models": ["wide"]}
+    many = {"patience": 8, "batch_size": 128, "learning_rate": 3e-3, "models": ["narrow"]}
     particular = {
         "prom_core_tata": {"strands": "given", **few},
         "prom_core_all": {"strands": "given", "epochs": 2, **many},
@@ -53,6 +53,7 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
     }
     return {
         "corpora": {
+            "megabase": {"genomes": ["chr21"], "window": SLOT, "step": SLOT // 2, "split": {"by": "hash"}},
             "human": {
                 "genomes": ["chr21", "unlabelled"],
                 "window": SLOT,
@@ -60,22 +61,22 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
                 # a promoter of 70 bases has N around it in its window
                 "max_n": 0.5,
                 "split": {"by": "hash"},
-            }
+            },
         },
         "models": {
+            "wide": {
+                "corpus": "megabase",
+                "architecture": {"type": "convnet", "layers": 4},
+                "training": {**training(4_000_000, batch=8192), "validate_every": 250},
+            },
             "narrow": {
                 "corpus": "human",
                 "architecture": {"type": "convnet", "layers": 4, "dim": 64, "dropout": 0.1},
                 "training": training(30_000_000, batch=16384),
             },
-            "wide": {
-                "corpus": "human",
-                "architecture": {"type": "convnet", "layers": 4},
-                "training": training(6_000_000, batch=16384),
-            },
         },
         "tasks": {
-            task: {"kind": "classification", "sequences": files, "seeds": 3, "patience": 8, **particular[task]}
+            task: {"kind": "classification", "sequences": files, "seeds": 3, **particular[task]}
             for task, files in tables.items()
         },
     }

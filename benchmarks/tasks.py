@@ -27,10 +27,15 @@ STARTS = {"pretrained": "pretrained", "from_scratch": "from scratch"}
 FLOORS = {"kmer": "k-mers", "neighbours": "neighbours", "majority": "majority"}
 
 
-def run(study: str, data: Path, folder: Path, cores: int, tasks: list[str]) -> dict[str, dict[str, Any]]:
+def run(
+    study: str, data: Path, folder: Path, cores: int, tasks: list[str], seeds: int | None
+) -> dict[str, dict[str, Any]]:
     """The measures of each task of a study, which is run as far as it has not been."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {"genomes": "genomes.tsv", "variants": None, **STUDIES[study](data, folder)}
+    if seeds is not None:
+        for settings in config["tasks"].values():
+            settings["seeds"] = seeds
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     paths = {}
     for task in tasks or config["tasks"]:
@@ -142,11 +147,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "results" / "tasks_benchmark", help="folder of the studies")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--task", nargs="*", default=[], help="tasks of the study, if not all")
+    parser.add_argument("--seeds", type=int, help="trainings from either start, if not as many as the study has")
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
         raise SystemExit(f"{arguments.data} is no folder: give that of the real data by --data")
     folder = arguments.work.resolve() / arguments.study
-    measured = run(arguments.study, arguments.data.resolve(), folder, arguments.cores, arguments.task)
+    measured = run(arguments.study, arguments.data.resolve(), folder, arguments.cores, arguments.task, arguments.seeds)
     print(*parameters_of(folder), "", *TABLES[arguments.study](measured), sep="\n")
 
 
