@@ -15,7 +15,7 @@ from genoglot.tasks.target import known_bins
 
 log = logging.getLogger(__name__)
 
-WEIGHTS = (0.03, 0.1, 0.3, 1.0)  # of a base's probabilities, of which validation chooses
+WEIGHTS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of a base's probabilities, of which validation chooses
 RULE = "orf"  # names genes itself
 
 
