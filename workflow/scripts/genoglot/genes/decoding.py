@@ -13,6 +13,7 @@ import numpy as np
 
 from genoglot.genes.labels import INTERGENIC
 from genoglot.genes.states import IMPOSSIBLE, STATES, Rates, classes_of_states, coding, signals, ways
+from genoglot.genome.intervals import runs_of
 
 SMALLEST = 1e-6  # probabilities below it count as it
 EDGE = np.log(0.05)  # what a gene costs that reaches over the end of a sequence
@@ -110,17 +111,15 @@ class Decoder:
     def genes(self, codes: np.ndarray, probabilities: np.ndarray) -> Iterator[Gene]:
         """The genes of a sequence, by their start; arguments as of `states`."""
         states = self.states(codes, probabilities)
-        inside = np.diff(np.concatenate([[False], states > 0, [False]]).astype(np.int8))
-        for start, end in zip(np.flatnonzero(inside > 0), np.flatnonzero(inside < 0), strict=True):
-            yield self._gene(int(start), states[start:end], probabilities, len(codes))
+        for start, end in runs_of(states > 0).tolist():
+            yield self._gene(start, states[start:end], probabilities, len(codes))
 
     def _gene(self, start: int, states: np.ndarray, probabilities: np.ndarray, length: int) -> Gene:
         strand = int(states[0] >= coding(1, 0))
         first = coding(strand, 0)
         place = states.astype(np.int64) - first
         codes_for = (place >= 0) & (place < 3)
-        edges = np.diff(np.concatenate([[False], codes_for, [False]]).astype(np.int8))
-        exons = np.column_stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)])
+        exons = runs_of(codes_for)
         heads = exons[:, 0] if strand == 0 else exons[:, 1] - 1
         column = self.names.index("CDS_minus" if strand else "CDS_plus")
         bases = start + np.flatnonzero(codes_for)

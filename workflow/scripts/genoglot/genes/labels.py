@@ -11,6 +11,7 @@ from genoglot.genome.transcripts import MIN_INTRON, Transcript, read_transcripts
 
 # the strands of features, as parts of names
 PLUS, MINUS = "plus", "minus"
+SIGNS = {PLUS: "+", MINUS: "-"}
 INTERGENIC = "intergenic"
 # features in the order in which one hides those before it
 FEATURES = ("UTR", "intron", "CDS", "donor", "acceptor")

@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from genoglot.genes.decoding import Gene
-from genoglot.genes.labels import MINUS, PLUS, UNKNOWN
+from genoglot.genes.labels import SIGNS, UNKNOWN
+from genoglot.genome.intervals import runs_of
 
 Exon = tuple[str, int, int]
-STRAND_SIGNS = {PLUS: "+", MINUS: "-"}
 SITES = ("donor", "acceptor")
 
 
@@ -24,23 +24,17 @@ def class_genes(classes: np.ndarray, names: tuple[str, ...]) -> list[list[Exon]]
         names: of the classes.
     """
     found = []
-    for word, sign in STRAND_SIGNS.items():
+    for word, sign in SIGNS.items():
         numbers = {name: number for number, name in enumerate(names)}
         coding = classes == numbers[f"CDS_{word}"]
         inner = [numbers[f"{feature}_{word}"] for feature in ("intron", *SITES) if f"{feature}_{word}" in numbers]
-        exons = _runs(coding)
-        for start, end in _runs(coding | np.isin(classes, inner)):
+        exons = runs_of(coding)
+        for start, end in runs_of(coding | np.isin(classes, inner)):
             sides = classes[[start - 1, end]] if start > 0 and end < len(classes) else [UNKNOWN]
             own = exons[(exons[:, 0] >= start) & (exons[:, 1] <= end)]
             if UNKNOWN not in sides and len(own):
                 found.append([(sign, int(first), int(last)) for first, last in own])
     return found
-
-
-def _runs(there: np.ndarray) -> np.ndarray:
-    """Starts and ends of runs of true, int64 (runs, 2)."""
-    edges = np.diff(np.concatenate([[False], there, [False]]).astype(np.int8))
-    return np.column_stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)])
 
 
 def decoded_genes(genes: Iterable[Gene]) -> list[list[Exon]]:

@@ -3,6 +3,12 @@
 import numpy as np
 
 
+def runs_of(there: np.ndarray) -> np.ndarray:
+    """Starts and ends of the runs of true of a mask, int64 (runs, 2)."""
+    edges = np.diff(np.concatenate([[False], there, [False]]).astype(np.int8))
+    return np.column_stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)])
+
+
 class Intervals:
     """Union of 0-based half-open intervals; overlapping and touching ones are merged.
 

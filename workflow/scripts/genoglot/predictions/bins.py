@@ -13,7 +13,8 @@ import pysam
 
 from genoglot.errors import InputError
 from genoglot.files import atomic_path, write_json
-from genoglot.genes.labels import INTERGENIC, MINUS, PLUS
+from genoglot.genes.labels import INTERGENIC, SIGNS
+from genoglot.genome.intervals import runs_of
 from genoglot.genome.store import N_CODE, Genome, forget
 from genoglot.model.hardware import prepare
 from genoglot.predictions.names import bed_name
@@ -25,7 +26,6 @@ from genoglot.tasks.sequences import CHUNK
 
 log = logging.getLogger(__name__)
 
-SIGNS = {PLUS: "+", MINUS: "-"}
 BED6 = ("chrom", "start", "end", "name", "score", "strand")
 BLOCK = 1 << 20  # bins that are looked at at once
 
@@ -140,10 +140,8 @@ def _stretches(values: np.ndarray, kind: str) -> Iterator[tuple[int, int, int, f
         marked = []
     found = []
     for number, there in marked:
-        edges = np.diff(np.concatenate([[False], there, [False]]).astype(np.int8))
-        for start, end in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True):
-            mean = float(values[number, start:end].mean(dtype=np.float64))
-            found.append((int(start), int(end), number, mean))
+        for start, end in runs_of(there).tolist():
+            found.append((start, end, number, float(values[number, start:end].mean(dtype=np.float64))))
     return iter(sorted(found))
 
 
@@ -175,9 +173,8 @@ def predicted_bins(
         raise InputError(f"{head}: the head predicts whole windows, and not their bases or bins")
     track_names(trained.target, (".",))  # refused before the work and not after it
     numbers = asked_contigs(genome, contigs, names)
-    batch = max(1, settings["batch_size"] * 512 // trained.length)
     Path(output).mkdir(parents=True, exist_ok=True)
-    with Predicted.made(trained, genome, numbers, Path(output), batch, precision) as made:
+    with Predicted.made(trained, genome, numbers, Path(output), settings["batch_size"], precision) as made:
         yield made
 
 
