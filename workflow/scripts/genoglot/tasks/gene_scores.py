@@ -1,14 +1,14 @@
 """Exons, genes and splice sites of annotation tasks: what each contestant's probabilities of bases make of them."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from genoglot.genes.decoding import Decoder
-from genoglot.genes.scores import Tally, class_genes, decoded_genes, splice_scores
+from genoglot.genes.scores import Exon, Tally, class_genes, decoded_genes, splice_scores
 from genoglot.tasks.examples import Examples
 from genoglot.tasks.grid import stretches
 from genoglot.tasks.target import known_bins
@@ -41,38 +41,61 @@ def gene_scores(
         found = []
         for seed, arrays in made.items():
             chosen = _chosen(examples, arrays["validation"], plain)
-            found.append(_scores(examples, "test", arrays["test"], chosen) | {"weight": chosen.weight})
+            found.append(
+                _decoded(examples, "test", arrays["test"], chosen)
+                | {"splice": _splice(examples, arrays["test"]), "weight": chosen.weight}
+            )
             if start == "pretrained" and seed == kept:
                 decoder = chosen
         scores[start] = _mean(found)
     for name, predicted in floors.items():
-        scores[name] = _scores(examples, "test", predicted, None)
-        if name != RULE:
-            scores[name] = {"splice": scores[name]["splice"]}
+        called = _called(examples, predicted) if name == RULE else {}
+        scores[name] = called | {"splice": _splice(examples, predicted)}
     return scores, decoder.describe()
 
 
 def _chosen(examples: Examples, predicted: np.ndarray, plain: Decoder) -> Decoder:
     """The decoder with the weight of which validation has the best F1 of exons, of equal ones the smallest."""
     decoders = [replace(plain, weight=weight) for weight in WEIGHTS]
-    found = [_scores(examples, "validation", predicted, decoder)["exons"]["f1"] or 0.0 for decoder in decoders]
+    found = [_decoded(examples, "validation", predicted, decoder)["exons"]["f1"] or 0.0 for decoder in decoders]
     log.info("F1 of validation exons by weight: %s", dict(zip(WEIGHTS, np.round(found, 4).tolist(), strict=True)))
     return decoders[int(np.argmax(found))]
 
 
-def _scores(examples: Examples, split: str, predicted: np.ndarray, decoder: Decoder | None) -> dict[str, Any]:
-    """Scores of a split; without a decoder genes are what the likeliest classes spell."""
-    rows, margin, names = examples.rows(split), examples.about["margin"], examples.target.names
+def _decoded(examples: Examples, split: str, predicted: np.ndarray, decoder: Decoder) -> dict[str, Any]:
+    """Exons and genes that a decoder finds in a split."""
+
+    def genes(codes: np.ndarray, likely: np.ndarray) -> list[list[Exon]]:
+        return decoded_genes(decoder.genes(codes, likely))
+
+    return _tallied(examples, split, predicted, genes)
+
+
+def _called(examples: Examples, predicted: np.ndarray) -> dict[str, Any]:
+    """Exons and genes that the likeliest classes of the test bases spell."""
+    return _tallied(
+        examples, "test", predicted, lambda _, likely: class_genes(likely.argmax(axis=1), examples.target.names)
+    )
+
+
+def _tallied(
+    examples: Examples,
+    split: str,
+    predicted: np.ndarray,
+    genes: Callable[[np.ndarray, np.ndarray], list[list[Exon]]],
+) -> dict[str, Any]:
+    """Counts of what `genes` makes of the codes and probabilities of the stretches of a split."""
+    rows, margin = examples.rows(split), examples.about["margin"]
     codes, truth, tally = examples.codes[rows], examples.truth[rows], Tally()
     for stretch in stretches(examples.frame.iloc[rows], margin):
-        classes, likely = stretch.joined(truth, margin), stretch.joined(predicted, margin)
-        if decoder is None:
-            called = class_genes(likely.argmax(axis=1), names)
-        else:
-            called = decoded_genes(decoder.genes(stretch.joined(codes, margin), likely))
-        tally.add(classes, names, called)
-    known, likely = known_bins(examples.target, truth, predicted)
-    return tally.describe() | {"splice": splice_scores(known, likely, names)}
+        joined = [stretch.joined(values, margin) for values in (codes, predicted)]
+        tally.add(stretch.joined(truth, margin), examples.target.names, genes(*joined))
+    return tally.describe()
+
+
+def _splice(examples: Examples, predicted: np.ndarray) -> dict[str, Any]:
+    truth, likely = known_bins(examples.target, examples.truth[examples.rows("test")], predicted)
+    return splice_scores(truth, likely, examples.target.names)
 
 
 def _mean(entries: list[dict[str, Any]]) -> dict[str, Any]:
