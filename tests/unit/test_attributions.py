@@ -25,7 +25,7 @@ TARGET = Target("classes", ("no", "yes", "more"))
 @pytest.fixture(params=[("convnet", "single"), ("encoder", "bpe")])
 def head(request, make_genome, tmp_path) -> Head:
     network = TaskNetwork(random_model(*request.param, make_genome, tmp_path), TARGET, "mean", WINDOW)
-    return Head(TaskModel(network, TARGET, Objective(TARGET), True).eval(), TARGET, WINDOW, {})
+    return Head(TaskModel(network, TARGET, Objective(TARGET), True).eval(), WINDOW, {})
 
 
 def output(head: Head, codes: np.ndarray, chosen: int) -> float:

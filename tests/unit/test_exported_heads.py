@@ -90,7 +90,7 @@ def write_head(folder: Path, pooling: str, mode: str, target: Target, layer: int
     (folder / "head").mkdir()
     settings = {**SETTINGS, "mode": mode, "layer": layer, "pooling": pooling}
     about = {"backbone": "m", "task": "t", "start": PRETRAINED}
-    save_head(folder / "head", TaskModel(network, target, objective, True), target, folder / "model", settings, about)
+    save_head(folder / "head", TaskModel(network, target, objective, True), folder / "model", settings, about)
     (folder / "metrics.json").write_text(json.dumps(METRICS))
 
 
@@ -189,7 +189,9 @@ def test_what_was_written_otherwise_than_the_head_is_refused(folder, monkeypatch
 def test_heads_of_other_forms_are_refused_in_words(folder):
     head = load_head(folder / "head", folder / "model")
     with pytest.raises(InputError, match="heads of ranks are not exported; those of classes, labels, values are"):
-        exporting.exported(replace(head, target=replace(CLASSES, kind="ranks")), "m")
+        head.model.target = replace(CLASSES, kind="ranks")
+        exporting.exported(head, "m")
+    head.model.target = CLASSES
     head.model.network.pairs = torch.nn.Linear(2, 2)
     with pytest.raises(InputError, match=r"the head on m is of a form .*: pairs.bias, pairs.weight"):
         exporting.exported(head, "m")

@@ -28,4 +28,4 @@ def write_head(folder: Path, make_genome, target: Target = CLASSES, strands: str
     settings = {"kind": "classification", "mode": "full", "layer": None, "pooling": "mean", "strands": strands}
     (folder / "head").mkdir()
     about = {"backbone": "m", "task": "t", "start": PRETRAINED}
-    save_head(folder / "head", trained, target, folder / "model", settings, about)
+    save_head(folder / "head", trained, folder / "model", settings, about)

@@ -28,17 +28,20 @@ class Head:
 
     Attributes:
         model: gives predictions of base codes.
-        target: what they are of.
         length: bases of the sequences that it reads.
         settings: of the task.
         margin: of a dense target, bases at either end of a sequence that are read and whose predictions are not used.
     """
 
     model: TaskModel
-    target: Target
     length: int
     settings: dict[str, Any]
     margin: int = 0
+
+    @property
+    def target(self) -> Target:
+        """What the predictions are of."""
+        return self.model.target
 
     @property
     def paired(self) -> bool:
@@ -47,7 +50,7 @@ class Head:
 
 
 def save_head(
-    output: Path, trained: TaskModel, target: Target, backbone: Path, settings: Mapping[str, Any], about: dict[str, Any]
+    output: Path, trained: TaskModel, backbone: Path, settings: Mapping[str, Any], about: dict[str, Any]
 ) -> None:
     """Write `head.safetensors` and `head.json`.
 
@@ -70,7 +73,7 @@ def save_head(
         output / ABOUT,
         {
             **about,
-            **target.describe(),
+            **trained.target.describe(),
             "length": trained.network.length,
             "paired": trained.network.pairs is not None,
             "backbone_sha256": digest(backbone / WEIGHTS),
@@ -115,4 +118,4 @@ def load_head(folder: Path, backbone: Path) -> Head:
         {name.removeprefix("objective."): value for name, value in weights.items() if name not in own}
     )
     trained = TaskModel(network, target, objective.to(network.linear.weight.device), settings["strands"] == "both")
-    return Head(trained.eval(), target, about["length"], settings, about.get("margin", 0))
+    return Head(trained.eval(), about["length"], settings, about.get("margin", 0))

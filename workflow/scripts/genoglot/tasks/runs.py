@@ -68,7 +68,7 @@ def finetune_head(
     about = {"backbone": name, "task": task, "start": start}
     if labelled.target.dense:
         about["margin"] = labelled.about["margin"]
-    save_head(output, trained, labelled.target, Path(model), settings, about)
+    save_head(output, trained, Path(model), settings, about)
     write_json(output / RUN, {"start": start, "seed": seed, **found})
 
 
