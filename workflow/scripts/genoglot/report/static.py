@@ -28,6 +28,7 @@ from genoglot.report.palette import (
     in_order,
 )
 from genoglot.report.task_curves import DASHES, FEW_SHOT_MEASURES, PER, few_shot_lines, ranking_curves, sideways
+from genoglot.report.words import tested
 from genoglot.sweeps.comparison import series_of
 from genoglot.sweeps.scaling import PowerLaw
 
@@ -184,7 +185,7 @@ def plot_roc(metrics: str | Path, figures: Iterable[str | Path]) -> None:
         named["guessing"] = named.pop("guessing")
         beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
         axes.legend(list(named.values()), list(named), frameon=False, **beside)
-        axes.set_title(f"task {found['task']}, {found['n_test']:,} test examples", fontsize=9)
+        axes.set_title(f"task {found['task']}, {tested(found)}", fontsize=9)
 
 
 def plot_few_shot(metrics: str | Path, figures: Iterable[str | Path]) -> None:
@@ -213,4 +214,4 @@ def plot_few_shot(metrics: str | Path, figures: Iterable[str | Path]) -> None:
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-        axes.set_title(f"task {found['task']}, {found['n_test']:,} test examples", fontsize=9)
+        axes.set_title(f"task {found['task']}, {tested(found)}", fontsize=9)

@@ -55,13 +55,6 @@ def learned(metrics: dict[str, Any]) -> str:
     )
 
 
-def tested(metrics: dict[str, Any]) -> str:
-    """How many test examples there are, or of a truth for each base or bin how many of these."""
-    if not metrics.get("bin"):
-        return f"{metrics['n_test']:,} test examples"
-    return f"{metrics['bins_test']:,} test {'bases' if metrics['bin'] == 1 else 'bins'}"
-
-
 def intervals(metrics: dict[str, Any]) -> str:
     """What the 95% intervals are over."""
     words = {

@@ -26,9 +26,9 @@ from genoglot.report.task_words import (
     intervals,
     learned,
     runs_blocks,
-    tested,
 )
 from genoglot.report.verdicts import JUDGED, in_words, judge_contestant, judge_task, number, with_interval
+from genoglot.report.words import tested
 
 # columns of the summary, of each kind of target
 MEASURES = {

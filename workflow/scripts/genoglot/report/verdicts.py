@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from genoglot.report.words import tested
+
 WORDS = {
     "better": "better",
     "worse": "worse",
@@ -135,7 +137,7 @@ def judge_task(task: str, metrics: dict[str, Any]) -> Headline:
         for key, words in (("from_scratch", "same network from scratch"), ("kmer", "k-mers"))
         if metrics.get(key)
     ]
-    note = f"Guessing gives {guessed(metrics):.2g}. {metrics['n_test']:,} test examples."
+    note = f"Guessing gives {guessed(metrics):.2g}. {tested(metrics)}."
     return Headline(f"Task {task}", number(metrics["pretrained"].get(name)), unit, baselines, note)
 
 

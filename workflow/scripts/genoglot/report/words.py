@@ -1,5 +1,7 @@
 """Numbers and lists in the words of the report."""
 
+from typing import Any
+
 
 def bases(count: float) -> str:
     """A length in the unit that suits it."""
@@ -34,3 +36,10 @@ def share(part: float, whole: float) -> str:
 def some(names: list[str], most: int = 6) -> str:
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def tested(metrics: dict[str, Any]) -> str:
+    """How many test examples there are, or of a truth for each base or bin how many of these."""
+    if not metrics.get("bin"):
+        return f"{metrics['n_test']:,} test examples"
+    return f"{metrics['bins_test']:,} test {'bases' if metrics['bin'] == 1 else 'bins'}"
