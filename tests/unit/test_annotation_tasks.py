@@ -16,23 +16,25 @@ from tiny_tokens import tiny_encoding
 
 from genoglot.annotation.table import read_annotation
 from genoglot.errors import InputError
+from genoglot.examples import annotation
+from genoglot.examples.grid import dense_windows, stretches
+from genoglot.examples.reading import read_examples
+from genoglot.examples.store import Examples
+from genoglot.examples.target import UNKNOWN, Target, known_bins, on_other_strand
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genes.labels import CLASSES, base_classes
 from genoglot.genome.store import N_CODE, Genome, reverse_complement
 from genoglot.genome.transcripts import read_transcripts
 from genoglot.model.folder import save_model
 from genoglot.predictions.annotate import annotate_genome
-from genoglot.tasks import STARTS, annotation, dense_floors, floors
+from genoglot.tasks import STARTS, dense_floors, floors
 from genoglot.tasks.baselines import fit_floors
 from genoglot.tasks.dense_floors import FLANK, _predicted, orf_predictions
 from genoglot.tasks.evaluation import evaluate_task
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.floors import kmer_features
-from genoglot.tasks.grid import dense_windows, stretches
 from genoglot.tasks.heads import load_head
 from genoglot.tasks.network import TaskNetwork
-from genoglot.tasks.reading import read_examples
 from genoglot.tasks.runs import finetune_head
-from genoglot.tasks.target import UNKNOWN, Target, known_bins, on_other_strand
 from genoglot.tasks.training import Objective, TaskModel
 from genoglot.tasks.writing import BINS, write
 
@@ -198,8 +200,9 @@ def test_a_margin_that_leaves_nothing_is_refused(margin, words, study, tmp_path)
 
 def test_a_sample_keeps_all_test_windows(study):
     genome = Genome(study / "genome/sequence")
-    whole, _, _ = dense_windows(genome, WINDOW, MARGIN, SETTINGS["split"], None, 1, "g", CORPUS, None)
-    few, left_out, _ = dense_windows(genome, WINDOW, MARGIN, SETTINGS["split"], None, 1, "g", CORPUS, 10)
+    on = TaskGenome.of("g", genome, None, WINDOW, CORPUS, 1)
+    whole, _, _ = dense_windows(on, MARGIN, SETTINGS["split"], None)
+    few, left_out, _ = dense_windows(on, MARGIN, SETTINGS["split"], 10)
     assert (few["split"] == "train").sum() == 10
     assert (few["split"] == "test").sum() == (whole["split"] == "test").sum()
     assert left_out["more than max_windows"] == len(whole) - len(few)

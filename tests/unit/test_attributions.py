@@ -10,12 +10,12 @@ from tiny_models import WINDOW, random_codes, random_model
 from tiny_tasks import learn_regions
 from tiny_training import SETTINGS, STEP
 
+from genoglot.examples.target import Target
 from genoglot.genome.store import N_CODE
 from genoglot.interpretation.attributions import attribute_loci, attribution_rows, shapley_values
 from genoglot.interpretation.loci import Locus
 from genoglot.tasks.heads import Head, load_head
 from genoglot.tasks.network import TaskNetwork
-from genoglot.tasks.target import Target
 from genoglot.tasks.training import Objective, TaskModel
 
 SHAPLEY = {"orders": 4, "batch_size": 32}

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from genoglot.errors import InputError
-from genoglot.tasks.examples import Examples, checked
-from genoglot.tasks.target import Target
+from genoglot.examples.store import Examples, checked
+from genoglot.examples.target import Target
 
 SPLITS = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
 

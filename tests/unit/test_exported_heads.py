@@ -15,6 +15,8 @@ from tiny_models import WINDOW, random_codes, random_network
 from tiny_tokens import tiny_encoding
 
 from genoglot.errors import InputError
+from genoglot.examples.sequences import encode_sequences
+from genoglot.examples.target import Target
 from genoglot.genome.store import decode
 from genoglot.model.folder import save_model
 from genoglot.model.importing import import_model
@@ -25,8 +27,6 @@ from genoglot.tasks import export as exporting
 from genoglot.tasks.export import export_head, token_table
 from genoglot.tasks.heads import load_head, save_head
 from genoglot.tasks.network import TaskNetwork, adapt
-from genoglot.tasks.sequences import encode_sequences
-from genoglot.tasks.target import Target
 from genoglot.tasks.training import Objective, TaskModel
 
 CLASSES = Target("classes", ("exon", "5' UTR", "other"))
@@ -188,8 +188,8 @@ def test_what_was_written_otherwise_than_the_head_is_refused(folder, monkeypatch
 
 def test_heads_of_other_forms_are_refused_in_words(folder):
     head = load_head(folder / "head", folder / "model")
+    head.model.target = replace(CLASSES, kind="ranks")
     with pytest.raises(InputError, match="heads of ranks are not exported; those of classes, labels, values are"):
-        head.model.target = replace(CLASSES, kind="ranks")
         exporting.exported(head, "m")
     head.model.target = CLASSES
     head.model.network.pairs = torch.nn.Linear(2, 2)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from genoglot.examples.target import Target
 from genoglot.tasks.few_shot import draw_few, few_shot_means, short_classes
-from genoglot.tasks.target import Target
 
 CLASSES = Target("classes", ("common", "rare", "absent"))
 LABELS = Target("labels", ("x", "y"))

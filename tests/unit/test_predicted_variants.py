@@ -12,10 +12,10 @@ from tiny_corpus import random_sequence
 from tiny_heads import CLASSES, write_head
 
 from genoglot.errors import InputError
+from genoglot.examples.target import Target
 from genoglot.genome.store import encode
 from genoglot.predictions.variants import allele_fields, predict_variants
 from genoglot.tasks.heads import load_head
-from genoglot.tasks.target import Target
 
 CONTIGS = {"c1": random_sequence(90, 1) + "N" + random_sequence(40, 2), "c2": random_sequence(80, 3)}
 SETTINGS = {"batch_size": 4, "precision": "float32", "max_length": 12, "max_mismatch": 0.9}

@@ -13,11 +13,11 @@ from tiny_corpus import random_sequence
 from tiny_heads import CLASSES, write_head
 
 from genoglot.errors import InputError
+from genoglot.examples.target import Target
 from genoglot.genome.store import encode
 from genoglot.predictions import apply
 from genoglot.predictions.names import info_key, named
 from genoglot.tasks.heads import load_head
-from genoglot.tasks.target import Target
 
 CONTIGS = {
     "one": random_sequence(70, 1) + "N" * 60 + random_sequence(55, 2).lower(),

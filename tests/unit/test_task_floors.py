@@ -9,6 +9,7 @@ from sklearn.metrics import matthews_corrcoef, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from genoglot.errors import InputError
+from genoglot.examples.target import Target
 from genoglot.genome.store import decode, encode
 from genoglot.tasks import floors
 from genoglot.tasks.floors import (
@@ -21,7 +22,6 @@ from genoglot.tasks.floors import (
     predicted_rows,
 )
 from genoglot.tasks.metrics import measure
-from genoglot.tasks.target import Target
 
 TWO = Target("classes", ("no", "yes"))
 LABELS = Target("labels", ("x", "y"))

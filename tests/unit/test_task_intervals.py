@@ -8,9 +8,10 @@ import pytest
 from tiny_corpus import random_sequence
 
 from genoglot.errors import InputError
+from genoglot.examples.intervals import read_intervals
+from genoglot.examples.regions import region_examples
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genome.store import decode
-from genoglot.tasks.intervals import read_intervals
-from genoglot.tasks.regions import region_examples
 
 WINDOW = 20
 CONTIGS = {"one": random_sequence(3000, 1), "two": random_sequence(2000, 2), "three": random_sequence(2500, 3)}
@@ -34,7 +35,7 @@ def read(genome, tmp_path):
         text = ("\n".join(lines) + "\n").encode()
         bed.write_bytes(gzip.compress(text) if compressed else text)
         settings = {"bed": str(bed), "column": column, "kind": kind, "split": SPLIT | {"column": split_column} | split}
-        return read_intervals(settings, genome, names, WINDOW, 1, "g", CORPUS)
+        return read_intervals(TaskGenome.of("g", genome, names, WINDOW, CORPUS, 1), settings)
 
     return read
 
@@ -203,7 +204,8 @@ def test_region_classes_are_of_the_central_half(genome, tmp_path):
     bed += ["three\t1000\t2400\tunannotated", "three\t2400\t2500\tncRNA"]
     (tmp_path / "regions.bed").write_text("\n".join(bed) + "\n")
     settings = {"split": SPLIT | {"by": "auto", "validation": 0.2, "test": 0.2}, "max_per_class": None}
-    found = region_examples(genome, tmp_path / "regions.bed", WINDOW, settings, "g", CORPUS, 1)
+    on = TaskGenome.of("g", genome, None, WINDOW, CORPUS, 1)
+    found = region_examples(on, tmp_path / "regions.bed", settings)
     assert found.about["origin"] == "tested on what the model's corpus held out"
     assert (found.frame["contig"][found.split == "test"] == "three").all()
     spans = pd.DataFrame([line.split("\t") for line in bed], columns=["contig", "start", "end", "name"])
@@ -213,6 +215,6 @@ def test_region_classes_are_of_the_central_half(genome, tmp_path):
         assert found.target.names[truth] == here["name"].iloc[-1]
         assert decode(codes) == CONTIGS[row.contig][row.start : row.end].upper()
     settings["max_per_class"] = 30
-    fewer = region_examples(genome, tmp_path / "regions.bed", WINDOW, settings, "g", CORPUS, 1)
+    fewer = region_examples(on, tmp_path / "regions.bed", settings)
     assert fewer.about["per_class"]["train"] == {"CDS": 30, "intron": 30}
     assert fewer.about["counts"]["test"] == found.about["counts"]["test"]

@@ -19,10 +19,10 @@ from sklearn.metrics import (
     roc_curve,
 )
 
+from genoglot.examples.target import Target
 from genoglot.tasks.bootstrap import interval_of_runs, mcc_of, resampled
 from genoglot.tasks.calibration import expected_calibration_error, fit_temperature, log_probabilities, scaled
 from genoglot.tasks.metrics import choice, error, measure, summarise, summarise_runs
-from genoglot.tasks.target import Target
 
 CLASSES = Target("classes", ("a", "b", "c"))
 LABELS = Target("labels", ("x", "y", "never"))

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from genoglot.examples import overlap
+from genoglot.examples.overlap import KMER, without_overlap
+from genoglot.examples.store import Examples
+from genoglot.examples.target import Target
 from genoglot.genome.store import N_CODE, decode, reverse_complement
-from genoglot.tasks import overlap
-from genoglot.tasks.examples import Examples
-from genoglot.tasks.overlap import KMER, without_overlap
-from genoglot.tasks.target import Target
 
 LENGTH = 90
 SPLITS = ("train", "validation", "test")

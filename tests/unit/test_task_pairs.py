@@ -15,6 +15,11 @@ from tiny_tasks import EXAMPLES, TRAINING
 from tiny_tokens import tiny_encoding
 
 from genoglot.errors import InputError
+from genoglot.examples.overlap import without_overlap
+from genoglot.examples.reading import read_examples
+from genoglot.examples.store import Examples
+from genoglot.examples.tables import read_tables
+from genoglot.examples.target import Target
 from genoglot.genome.store import reverse_complement
 from genoglot.interpretation.attributions import attribute_loci
 from genoglot.model.folder import save_model
@@ -26,17 +31,12 @@ from genoglot.tasks import STARTS
 from genoglot.tasks.baselines import fit_floors
 from genoglot.tasks.curve import learn_from_few
 from genoglot.tasks.evaluation import evaluate_task
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.floors import kmer_predictions, likelihood_predictions, majority_predictions
 from genoglot.tasks.likelihood import likelihood_ratios
 from genoglot.tasks.network import TaskNetwork, adapt, measure_spread
-from genoglot.tasks.overlap import without_overlap
 from genoglot.tasks.pairing import ALLELES, DIFFERENCE, pairing
 from genoglot.tasks.probing import probe
-from genoglot.tasks.reading import read_examples
 from genoglot.tasks.runs import finetune_head
-from genoglot.tasks.tables import read_tables
-from genoglot.tasks.target import Target
 from genoglot.tasks.training import finetune
 from genoglot.tasks.writing import write
 from genoglot.tokens.encoding import SingleBase

@@ -8,9 +8,10 @@ from tiny_corpus import random_sequence
 from genoglot.corpus.splits import split_of_block
 from genoglot.embeddings.windows import genome_windows
 from genoglot.errors import InputError
+from genoglot.examples.splitting import BLOCK, by_column, by_contig, by_hash, groups_of
+from genoglot.examples.tables import read_tables
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genome.names import ContigNames
-from genoglot.tasks.splitting import BLOCK, by_column, by_contig, by_hash, by_place, groups_of, held_out
-from genoglot.tasks.tables import read_tables
 
 BY_CONTIGS = {"split": {"by": "contigs"}, "validation": ["two"], "test": []}
 BY_HASH = {"split": {"by": "hash", "block": 100, "validation": 0.2, "test": 0.3}, "validation": [], "test": []}
@@ -69,7 +70,7 @@ def labelled(count, seed=0):
 )
 def test_contigs_that_a_corpus_held_out(genome, changes, contigs):
     frame = genome_windows(genome, WINDOW, WINDOW)
-    here, across = held_out(frame, genome, "g", BY_CONTIGS | changes)
+    here, across = TaskGenome.of("g", genome, None, WINDOW, BY_CONTIGS | changes, 1).held_out(frame)
     assert sorted(set(frame["contig"][here])) == contigs
     assert here.sum() == frame["contig"].isin(contigs).sum()
     assert not across.any()
@@ -77,7 +78,7 @@ def test_contigs_that_a_corpus_held_out(genome, changes, contigs):
 
 def test_blocks_that_a_corpus_held_out(genome):
     frame = genome_windows(genome, WINDOW, WINDOW)
-    here, across = held_out(frame, genome, "g", BY_HASH)
+    here, across = TaskGenome.of("g", genome, None, WINDOW, BY_HASH, 1).held_out(frame)
     for row, held, border in zip(frame.itertuples(), here, across, strict=True):
         splits = {split_of_block("g", row.contig, base // 100, 0.2, 0.3) for base in range(row.start, row.end)}
         assert border == (len(splits) > 1)
@@ -179,8 +180,8 @@ def test_contigs_are_named_by_any_of_their_names(windows):
     ],
 )
 def test_no_base_is_on_two_sides(settings, corpus, origin, genome, windows):
-    known = ContigNames.of(genome.contigs.index, None)
-    split, across, found = by_place(windows, genome, known, SHARES | settings, 3, "g", corpus)
+    on = TaskGenome.of("g", genome, None, WINDOW, corpus, 3)
+    split, across, found = on.splits(windows, SHARES | settings)
     assert found == origin
     assert set(split[~across]) == {"train", "validation", "test"}
     owner: dict[tuple[str, int], str] = {}
@@ -192,8 +193,7 @@ def test_no_base_is_on_two_sides(settings, corpus, origin, genome, windows):
 
 def test_windows_that_do_not_overlap_are_all_used(genome):
     frame = genome_windows(genome, WINDOW, WINDOW)
-    known = ContigNames.of(genome.contigs.index, None)
-    split, across, _ = by_place(frame, genome, known, SHARES, 3, "g", NOTHING)
+    split, across, _ = TaskGenome.of("g", genome, None, WINDOW, NOTHING, 3).splits(frame, SHARES)
     assert not across.any()
     for _, rows in frame.groupby([frame["contig"], frame["start"] // (BLOCK * WINDOW)]):
         assert len(set(split[rows.index])) == 1

@@ -10,8 +10,8 @@ import pytest
 from tiny_corpus import random_sequence
 
 from genoglot.errors import InputError
-from genoglot.tasks.sequences import encode_sequences, sequence_keys
-from genoglot.tasks.tables import read_table, read_tables
+from genoglot.examples.sequences import encode_sequences, sequence_keys
+from genoglot.examples.tables import read_table, read_tables
 
 GUE = Path(__file__).parents[3] / "shared/data/gue"
 SPLIT = {"by": "auto", "column": "split", "validation": 0.1, "test": 0.2, "drop": False}

@@ -6,12 +6,12 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from tiny_models import WINDOW, random_codes, random_model, random_network
 
+from genoglot.examples.target import Target
 from genoglot.genome.store import N_CODE, reverse_complement
 from genoglot.model.inference import untrained
 from genoglot.model.language_model import of_network
 from genoglot.tasks.network import TaskNetwork, adapt, parameter_groups
 from genoglot.tasks.probing import probe, vectors_of
-from genoglot.tasks.target import Target
 from genoglot.tasks.training import Objective, TaskModel, finetune
 from genoglot.tasks.writing import write
 from genoglot.tokens.encoding import SingleBase

@@ -8,10 +8,11 @@ import pytest
 from tiny_corpus import random_sequence
 
 from genoglot.errors import InputError
+from genoglot.examples.splitting import BLOCK, keep_together, neighbour_groups
+from genoglot.examples.store import Examples
+from genoglot.examples.task_genome import TaskGenome
+from genoglot.examples.variants import read_variants
 from genoglot.genome.store import decode
-from genoglot.tasks.examples import Examples
-from genoglot.tasks.splitting import BLOCK, keep_together, neighbour_groups
-from genoglot.tasks.variants import read_variants
 
 WINDOW = 20
 CONTIGS = {"one": random_sequence(4000, 1), "two": random_sequence(3000, 2), "three": random_sequence(3000, 3)}
@@ -67,7 +68,7 @@ def read(make_genome, tmp_path):
         text = (header + "\n".join(lines) + "\n").encode()
         (tmp_path / name).write_bytes(gzip.compress(text) if compressed else text)
         settings = SETTINGS | {"variants": str(tmp_path / name), "split": SPLIT | split} | changes
-        return read_variants(settings, genome, None, WINDOW, 1, "g", CORPUS)
+        return read_variants(TaskGenome.of("g", genome, None, WINDOW, CORPUS, 1), settings)
 
     return read
 

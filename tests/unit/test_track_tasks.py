@@ -14,17 +14,17 @@ from tiny_tasks import EXAMPLES, SPLIT, TRAINING
 from tiny_tokens import tiny_encoding
 
 from genoglot.errors import InputError
+from genoglot.examples.reading import read_examples
+from genoglot.examples.store import Examples
+from genoglot.examples.target import Target, known_bins
 from genoglot.model.folder import save_model
 from genoglot.tasks import STARTS
 from genoglot.tasks.baselines import fit_floors
 from genoglot.tasks.evaluation import evaluate_task
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.metrics import error, measure
 from genoglot.tasks.probing import linear_outputs
-from genoglot.tasks.reading import read_examples
 from genoglot.tasks.runs import finetune_head
 from genoglot.tasks.scores import scores_of
-from genoglot.tasks.target import Target, known_bins
 from genoglot.tasks.training import Objective
 from genoglot.tasks.writing import BINS
 

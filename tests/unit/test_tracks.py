@@ -8,12 +8,12 @@ import pytest
 from tiny_corpus import random_sequence
 
 from genoglot.errors import InputError
+from genoglot.examples import bedgraph, bigwig, bins
+from genoglot.examples.bedgraph import read_peaks
+from genoglot.examples.bins import Bins, sequenced
+from genoglot.examples.tracks import read_track
 from genoglot.genome.bed import bed_blocks, bed_rows
 from genoglot.genome.names import ContigNames
-from genoglot.tasks import bedgraph, bigwig, bins
-from genoglot.tasks.bedgraph import read_peaks
-from genoglot.tasks.bins import Bins, sequenced
-from genoglot.tasks.tracks import read_track
 
 SIZE = 16
 CONTIGS = {"one": random_sequence(1003, 1), "two": random_sequence(500, 2), "three": random_sequence(160, 3)}

@@ -9,8 +9,8 @@ from tiny_tasks import TRAINING, learn_regions, read_regions
 from tiny_training import SETTINGS, STEP
 
 from genoglot.errors import InputError
+from genoglot.examples.store import Examples
 from genoglot.tasks import curve
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.runs import best_of_rates
 
 

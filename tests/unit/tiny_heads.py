@@ -7,12 +7,12 @@ from scored_variants import MODEL_WINDOW
 from tiny_models import random_network
 from tiny_tokens import tiny_encoding
 
+from genoglot.examples.target import Target
 from genoglot.model.folder import save_model
 from genoglot.model.language_model import load_language_model
 from genoglot.tasks import PRETRAINED
 from genoglot.tasks.heads import save_head
 from genoglot.tasks.network import TaskNetwork
-from genoglot.tasks.target import Target
 from genoglot.tasks.training import Objective, TaskModel
 
 CLASSES = Target("classes", ("exon", "5' UTR", "other"))

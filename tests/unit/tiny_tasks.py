@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from genoglot.examples.reading import read_examples
 from genoglot.genome.store import Genome
 from genoglot.tasks import STARTS
 from genoglot.tasks.baselines import fit_floors
 from genoglot.tasks.evaluation import evaluate_task
-from genoglot.tasks.reading import read_examples
 from genoglot.tasks.runs import finetune_head
 
 SPLIT = {"by": "auto", "column": "split", "validation": 0.1, "test": 0.2, "drop": False}

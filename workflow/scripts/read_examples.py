@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from genoglot.examples.reading import read_examples
 from genoglot.scripting import logged
-from genoglot.tasks.reading import read_examples
 
 with logged(snakemake.log[0]):
     read_examples(

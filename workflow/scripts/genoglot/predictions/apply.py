@@ -10,13 +10,13 @@ import pandas as pd
 import pysam
 
 from genoglot.errors import InputError
+from genoglot.examples.sequences import CHUNK
 from genoglot.files import atomic_path, write_json
 from genoglot.genome.store import N_CODE, Genome, forget, reverse_complement
 from genoglot.model.hardware import prepare
 from genoglot.predictions.tables import WindowWriter, track_names, write_tracks
 from genoglot.predictions.windows import Plan, plan_genome, plan_intervals
 from genoglot.tasks.heads import Head, load_head
-from genoglot.tasks.sequences import CHUNK
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pysam
 
 from genoglot.errors import InputError
+from genoglot.examples.sequences import CHUNK
 from genoglot.files import atomic_path, write_json
 from genoglot.genes.labels import INTERGENIC, SIGNS
 from genoglot.genome.intervals import runs_of
@@ -22,7 +23,6 @@ from genoglot.predictions.tables import track_names
 from genoglot.predictions.windows import asked_contigs
 from genoglot.scans.tracks import write_values
 from genoglot.tasks.heads import Head, load_head
-from genoglot.tasks.sequences import CHUNK
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pysam
 
+from genoglot.examples.target import Target
 from genoglot.genome.store import Genome
 from genoglot.predictions.names import bed_name, file_name, named
 from genoglot.predictions.windows import Plan
 from genoglot.scans.table import batches, contig_runs
 from genoglot.scans.tracks import write_values
-from genoglot.tasks.target import Target
 
 BATCH = 65_536  # rows
 PLACE = ("contig", "start", "end", "strand", "line")

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pysam
 
+from genoglot.examples.sequences import row_chunks
+from genoglot.examples.target import Target
 from genoglot.files import atomic_path, read_json, write_json
 from genoglot.genome.names import ContigNames
 from genoglot.genome.store import BLOCK, Genome, forget
 from genoglot.model.hardware import prepare
 from genoglot.predictions.names import info_key, named
 from genoglot.tasks.heads import Head, load_head
-from genoglot.tasks.sequences import row_chunks
-from genoglot.tasks.target import Target
 from genoglot.variants.alleles import SCORED, Alleles, read_alleles
 from genoglot.variants.counts import Counts
 from genoglot.variants.fields import (

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from genoglot.errors import InputError
+from genoglot.examples.intervals import Bed, on_genome, windows_around
 from genoglot.genome.names import ContigNames
 from genoglot.genome.store import Genome
-from genoglot.tasks.intervals import Bed, on_genome, windows_around
 
 
 @dataclass(frozen=True)

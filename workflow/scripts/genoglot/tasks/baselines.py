@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from genoglot.examples.store import Examples
 from genoglot.files import atomic_path
 from genoglot.model.hardware import prepare
 from genoglot.model.inference import Predictor
 from genoglot.model.language_model import LanguageModel, load_language_model
 from genoglot.tasks.dense_floors import dense_floors
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.floors import (
     kmer_predictions,
     likelihood_predictions,

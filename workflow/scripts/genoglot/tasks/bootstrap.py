@@ -11,7 +11,7 @@ from scipy.stats import t
 from sklearn.metrics import r2_score
 
 from genoglot.embeddings.classification import recalls
-from genoglot.tasks.target import Target
+from genoglot.examples.target import Target
 from genoglot.variants.measures import Ranking, area_under_roc, average_precision, rank_correlation
 
 BOOTSTRAPS = 1000

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from genoglot.examples.store import Examples
 from genoglot.files import write_json
 from genoglot.model.hardware import prepare
 from genoglot.model.language_model import load_language_model
 from genoglot.tasks import STARTS
 from genoglot.tasks.baselines import kmers_of, pretrained_vectors
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.few_shot import draw_few, few_shot_means, short_classes
 from genoglot.tasks.floors import neighbour_predictions, predicted_rows
 from genoglot.tasks.metrics import MEASURES, measure

@@ -9,17 +9,17 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from genoglot.embeddings.kmers import canonical_classes
+from genoglot.examples.grid import stretches
+from genoglot.examples.sequences import row_chunks
+from genoglot.examples.store import Examples
+from genoglot.examples.target import known_bins
 from genoglot.genes.labels import MINUS, PLUS
 from genoglot.genes.orfs import open_reading_frames, painted
 from genoglot.genome.kmers import kmer_numbers
 from genoglot.genome.store import N_CODE
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.floors import FLOOR_K, STRENGTHS, kmer_features, majority_predictions
-from genoglot.tasks.grid import stretches
 from genoglot.tasks.metrics import choice
 from genoglot.tasks.probing import linear_outputs
-from genoglot.tasks.sequences import row_chunks
-from genoglot.tasks.target import known_bins
 from genoglot.tasks.training import Objective
 
 log = logging.getLogger(__name__)

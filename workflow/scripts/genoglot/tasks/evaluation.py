@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 
+from genoglot.examples.store import Examples
+from genoglot.examples.target import Target, known_bins
 from genoglot.files import atomic_path, read_json, write_json
 from genoglot.tasks import PRETRAINED, STARTS
 from genoglot.tasks.baselines import FLOORS
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.gene_scores import gene_scores
 from genoglot.tasks.heads import ABOUT, HEAD
 from genoglot.tasks.metrics import summarise, summarise_runs
 from genoglot.tasks.runs import RUN, load_predictions
-from genoglot.tasks.target import Target, known_bins
 
 log = logging.getLogger(__name__)
 

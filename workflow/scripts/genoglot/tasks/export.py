@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as THEIR_CLASSES
 
 from genoglot.errors import InputError, few
+from genoglot.examples.target import Target
 from genoglot.files import read_json, staged
 from genoglot.genome.store import N_CODE, decode
 from genoglot.model.folder import WEIGHTS
@@ -31,7 +32,6 @@ from genoglot.network.tasks_genoglot import (
 from genoglot.tasks.card import CARD, model_card
 from genoglot.tasks.heads import ABOUT, Head, load_head
 from genoglot.tasks.network import read_batches
-from genoglot.tasks.target import Target
 from genoglot.tokens.encoding import Encoding
 from genoglot.tokens.files import save_tokenizer
 

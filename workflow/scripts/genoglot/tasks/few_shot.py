@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genoglot.examples.target import Target
 from genoglot.tasks.bootstrap import interval_of_runs
-from genoglot.tasks.target import Target
 
 
 def draw_few(target: Target, truth: np.ndarray, per_class: int, draw: int, seed: int) -> np.ndarray:

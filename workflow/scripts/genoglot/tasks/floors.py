@@ -17,10 +17,10 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from genoglot.embeddings.kmers import CHUNK, canonical_classes
 from genoglot.errors import InputError
+from genoglot.examples.target import Target
 from genoglot.genome.kmers import kmer_numbers
 from genoglot.genome.store import N_CODE
 from genoglot.tasks.metrics import choice
-from genoglot.tasks.target import Target
 
 log = logging.getLogger(__name__)
 

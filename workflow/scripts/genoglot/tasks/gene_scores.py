@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from genoglot.examples.grid import stretches
+from genoglot.examples.store import Examples
+from genoglot.examples.target import known_bins
 from genoglot.genes.decoding import Decoder
 from genoglot.genes.scores import Exon, Tally, class_genes, decoded_genes, splice_scores
-from genoglot.tasks.examples import Examples
-from genoglot.tasks.grid import stretches
-from genoglot.tasks.target import known_bins
 
 log = logging.getLogger(__name__)
 

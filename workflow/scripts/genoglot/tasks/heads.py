@@ -10,13 +10,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from genoglot.errors import InputError, few
+from genoglot.examples.target import Target
 from genoglot.files import atomic_path, digest, read_json, write_json
 from genoglot.model.folder import WEIGHTS
 from genoglot.model.language_model import load_language_model
 from genoglot.tasks import PRETRAINED
 from genoglot.tasks.network import TaskNetwork, adapt
 from genoglot.tasks.pairing import pairing
-from genoglot.tasks.target import Target
 from genoglot.tasks.training import Objective, TaskModel
 
 HEAD, ABOUT = "head.safetensors", "head.json"

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import confusion_matrix, matthews_corrcoef, roc_auc_score
 
+from genoglot.examples.target import Target
 from genoglot.tasks.bootstrap import FEWEST_RUNS, interval_of_runs, interval_of_samples, resampled
 from genoglot.tasks.calibration import expected_calibration_error, fit_temperature, log_probabilities, scaled
 from genoglot.tasks.scores import (
@@ -23,7 +24,6 @@ from genoglot.tasks.scores import (
     ranked,
     scores_of,
 )
-from genoglot.tasks.target import Target
 
 # the measure by which things are chosen
 # of tracks, where most bins are background and their order is noise, not the ranks but the heights decide

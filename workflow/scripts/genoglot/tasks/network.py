@@ -9,13 +9,13 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
 from genoglot.errors import InputError
+from genoglot.examples.target import Target
 from genoglot.genome.store import reverse_complement
 from genoglot.model.hardware import autocast
 from genoglot.model.language_model import LanguageModel
 from genoglot.model.reading import device_of
 from genoglot.network.pooling_genoglot import AttentionPooling, binned, pool
 from genoglot.tasks.pairing import PairFeatures
-from genoglot.tasks.target import Target
 from genoglot.tasks.writing import Written, write
 
 MEASURED = 256  # pairs of alleles whose differences are measured

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from genoglot.tasks.target import Target
+from genoglot.examples.target import Target
 
 DIFFERENCE, ALLELES = "difference", "alleles"
 

@@ -16,10 +16,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import PoissonRegressor, Ridge
 
 from genoglot.errors import InputError
+from genoglot.examples.target import Target
 from genoglot.tasks.floors import MAX_ITERATIONS, logistic
 from genoglot.tasks.metrics import choice
 from genoglot.tasks.network import TaskNetwork, read_batches
-from genoglot.tasks.target import Target
 from genoglot.tasks.training import FASTER, Objective, TaskModel
 
 # inverse penalties, of which validation chooses

@@ -10,12 +10,12 @@ import torch
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
+from genoglot.examples.store import Examples
 from genoglot.files import atomic_path, write_json
 from genoglot.model.hardware import prepare
 from genoglot.model.inference import untrained
 from genoglot.model.language_model import LanguageModel, load_language_model
 from genoglot.tasks import FROM_SCRATCH, PRETRAINED
-from genoglot.tasks.examples import Examples
 from genoglot.tasks.heads import save_head
 from genoglot.tasks.network import TaskNetwork, adapt, measure_spread
 from genoglot.tasks.pairing import pairing

@@ -22,8 +22,8 @@ from sklearn.metrics import (
     roc_curve,
 )
 
+from genoglot.examples.target import Target
 from genoglot.tasks.calibration import expected_calibration_error
-from genoglot.tasks.target import Target
 
 CURVE_POINTS = 200
 CURVE_DIGITS = 4

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from genoglot.errors import InputError
+from genoglot.examples.target import UNKNOWN, Target, known_bins, on_other_strand
 from genoglot.genome.store import reverse_complement
 from genoglot.model.hardware import TRAINER_PRECISION
 from genoglot.tasks.metrics import choice
 from genoglot.tasks.network import TaskNetwork, parameter_groups, read_batches
-from genoglot.tasks.target import UNKNOWN, Target, known_bins, on_other_strand
 from genoglot.tasks.writing import Written, write
 from genoglot.training.optimisation import decayed_parameters, learning_rate_factor
 

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from genoglot.errors import InputError, few
+from genoglot.examples.finishing import finished
+from genoglot.examples.labels import read_labels, unknown_cells
+from genoglot.examples.sequences import genome_sequences
+from genoglot.examples.splitting import by_column, groups_of
+from genoglot.examples.store import Examples
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genome.bed import bed_rows, check_ends, refuse_contigs
 from genoglot.genome.names import ContigNames
 from genoglot.genome.store import N_CODE, Genome, reverse_complement
-from genoglot.tasks.examples import Examples, checked
-from genoglot.tasks.labels import read_labels, unknown_cells
-from genoglot.tasks.overlap import without_overlap
-from genoglot.tasks.sequences import genome_sequences
-from genoglot.tasks.splitting import by_column, by_place, groups_of
-from genoglot.tasks.tables import warned
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +28,7 @@ STRAND = 6  # the column of a BED that has it, from 1
 STRANDS = ("+", "-", ".", "")
 
 
-def read_intervals(
-    settings: Mapping[str, Any],
-    genome: Genome,
-    names: Path | None,
-    window: int,
-    seed: int,
-    name: str,
-    corpus: Mapping[str, Any],
-) -> Examples:
+def read_intervals(on: TaskGenome, settings: Mapping[str, Any]) -> Examples:
     """Windows of a model's length, each around the middle of an interval, with its label; in the order of the BED.
 
     A window of an interval on the strand `-` is read as its reverse complement. It may reach past the ends of its
@@ -45,19 +37,13 @@ def read_intervals(
 
     Args:
         settings: `bed`, `column`, `kind` and `split`, as the configuration has them.
-        names: the genome's `names.tsv`, if the BED may call contigs by other names.
-        window: bases of a window.
-        seed: of the splits that are drawn.
-        name: of the genome.
-        corpus: settings `split`, `validation` and `test` of the model's corpus.
 
     Raises:
         InputError: the file is no BED of this genome, a label does not fit, or there is nothing to learn.
     """
     bed = Bed.read(settings["bed"])
-    known = ContigNames.of(genome.contigs.index, names)
     chosen = settings["column"] if isinstance(settings["column"], list) else [settings["column"]]
-    bed, elsewhere = on_genome(bed, genome, known)
+    bed, elsewhere = on_genome(bed, on.sequence, on.known)
     labels = pd.DataFrame({bed.called(column): bed.column(column) for column in chosen})
     target, truth, labelled = read_labels(labels, settings["kind"], bed.where)
     if not labelled.any():
@@ -65,12 +51,12 @@ def read_intervals(
     if not labelled.all():
         log.warning("%d intervals have no label and are left out: %s", (~labelled).sum(), few(bed.where[~labelled]))
     bed, truth = bed.take(labelled), truth[labelled]
-    frame = windows_around(bed, genome, window)
-    codes = genome_sequences(genome, frame)
+    frame = windows_around(bed, on.sequence, on.window)
+    codes = genome_sequences(on.sequence, frame)
     minus = (frame["strand"] == "-").to_numpy()
     codes[minus] = reverse_complement(codes[minus])
     empty = (codes == N_CODE).all(axis=1)
-    split, across, origin = _split(bed, frame, genome, known, settings["split"], seed, name, corpus)
+    split, across, origin = _split(bed, frame, on, settings["split"])
     frame.insert(0, "split", split)
     left_out = {
         "no label": int((~labelled).sum()),
@@ -86,7 +72,7 @@ def read_intervals(
         "origin": origin,
     }
     examples = Examples(target, frame, codes, truth, about).take(kept)
-    return warned(checked(without_overlap(examples, settings["split"]["drop"]), str(bed.path)))
+    return finished(examples, settings["split"]["drop"], str(bed.path))
 
 
 @dataclass(frozen=True)
@@ -210,17 +196,10 @@ def windows_around(bed: Bed, genome: Genome, window: int) -> pd.DataFrame:
 
 
 def _split(
-    bed: Bed,
-    frame: pd.DataFrame,
-    genome: Genome,
-    known: ContigNames,
-    settings: Mapping[str, Any],
-    seed: int,
-    name: str,
-    corpus: Mapping[str, Any],
+    bed: Bed, frame: pd.DataFrame, on: TaskGenome, settings: Mapping[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """The split of each window, which lie across a border and belong to none, and where the splits are from."""
     if settings["by"] == "column":
         column = settings["column"]
         return by_column(bed.column(column), bed.where), np.zeros(len(frame), dtype=bool), f"the column {column}"
-    return by_place(frame, genome, known, settings, seed, name, corpus)
+    return on.splits(frame, settings)

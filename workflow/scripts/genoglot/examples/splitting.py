@@ -12,12 +12,9 @@ import numpy as np
 import pandas as pd
 
 from genoglot.corpus.hashing import contig_keys, mix
-from genoglot.corpus.splits import SPLITS as CORPUS_SPLITS
-from genoglot.corpus.splits import SplitMap
 from genoglot.errors import InputError, few
+from genoglot.examples.store import TEST, TRAIN, VALIDATION
 from genoglot.genome.names import ContigNames
-from genoglot.genome.store import Genome
-from genoglot.tasks.examples import TEST, TRAIN, VALIDATION
 
 BLOCK = 20  # windows; neighbours share a split, so that none has a twin across the border
 # other words for the splits, as files have them
@@ -111,49 +108,6 @@ def by_contig(
     return split
 
 
-def by_place(
-    frame: pd.DataFrame,
-    genome: Genome,
-    known: ContigNames,
-    settings: Mapping[str, Any],
-    seed: int,
-    name: str,
-    corpus: Mapping[str, Any],
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """The split of windows of a genome, which of them lie across a border of splits, and in words where it is from.
-
-    Windows that lie across a border belong to neither side: without them no base is on two sides.
-
-    Args:
-        frame: columns contig, number (of the contig), start and end.
-        known: names of the contigs that `settings` may use.
-        settings: `by` (`auto`, `hash` or `contig`), `validation` and `test`.
-        name: of the genome.
-        corpus: settings `split`, `validation` and `test` of the model's corpus, for `auto`.
-    """
-    ends = np.minimum(frame["end"], genome.contigs["length"].to_numpy()[frame["number"]]) - 1
-    first, last = block_keys(frame, frame["start"]), block_keys(frame, ends)
-    if settings["by"] == "contig":
-        split = by_contig(frame["contig"], first, settings, known, seed, "split")
-        return split, _reaching(split, first, last), "by contig"
-    if settings["by"] == "auto":
-        here, across = held_out(frame, genome, name, corpus)
-        if here.any():
-            split = np.full(len(frame), TEST, dtype=object)
-            split[~here] = by_hash(first[~here], settings, seed, "split", (VALIDATION,))
-            across[~here] |= _reaching(split[~here], first[~here], last[~here])
-            return split, across, "tested on what the model's corpus held out"
-    split = by_hash(first, settings, seed, "split")
-    return split, _reaching(split, first, last), "drawn by a hash of the place"
-
-
-def _reaching(split: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Which windows end in a stretch whose windows have another split than theirs, by the keys of the stretches."""
-    of = pd.Series(split, index=first)
-    other = pd.Series(last).map(of[~of.index.duplicated()]).to_numpy(dtype=object)
-    return pd.notna(other) & (other != split)
-
-
 def block_keys(frame: pd.DataFrame, positions: pd.Series) -> np.ndarray:
     """A key of the stretch of `BLOCK` windows in which each position of a window's contig lies, uint64 (windows,)."""
     names = frame["contig"].drop_duplicates()
@@ -201,23 +155,3 @@ def keep_together(split: np.ndarray, across: np.ndarray, group: np.ndarray) -> n
     counts = counts.sort_values(["count", "split"], ascending=False, kind="stable").drop_duplicates("group")
     side = pd.Series(group).map(counts.set_index("group")["split"]).to_numpy(dtype=object)
     return across | (side != split)
-
-
-def held_out(
-    frame: pd.DataFrame, genome: Genome, name: str, corpus: Mapping[str, Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Which windows a corpus holds out, and which lie across the border of its splits; two bool arrays.
-
-    Held out are the windows of its test split, or, where the genome has none, those of its validation split. `corpus`
-    holds its settings `split`, `validation` and `test`; `name` is the genome's.
-    """
-    splits = SplitMap.of(name, genome.contigs.index, genome.contigs["length"].to_list(), dict(corpus))
-    offset, length = (genome.contigs[key].to_numpy()[frame["number"]] for key in ("offset", "length"))
-    first = np.clip(frame["start"].to_numpy(), 0, length - 1)
-    last = np.clip(frame["end"].to_numpy() - 1, 0, length - 1)
-    run = splits.run(offset + first)
-    across = run != splits.run(offset + last)
-    split = splits.splits[run]
-    codes = [CORPUS_SPLITS.index(name) for name in (TEST, VALIDATION)]
-    code = next((code for code in codes if (splits.splits == code).any()), None)
-    return (split == code) & ~across, across

@@ -9,33 +9,23 @@ import pandas as pd
 
 from genoglot.embeddings.windows import genome_windows, window_regions
 from genoglot.errors import InputError
-from genoglot.genome.names import ContigNames
+from genoglot.examples.finishing import finished
+from genoglot.examples.sequences import genome_sequences
+from genoglot.examples.splitting import groups_of
+from genoglot.examples.store import TEST, TRAIN, Examples
+from genoglot.examples.target import Target
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genome.region_classes import UNANNOTATED
 from genoglot.genome.regions import read_regions
-from genoglot.genome.store import Genome
-from genoglot.tasks.examples import TEST, TRAIN, Examples, checked
-from genoglot.tasks.overlap import without_overlap
-from genoglot.tasks.sequences import genome_sequences
-from genoglot.tasks.splitting import by_place, groups_of
-from genoglot.tasks.tables import warned
-from genoglot.tasks.target import Target
 
 FEWEST = 10  # examples of a class, in training and in test, below which it is left out
 
 
-def region_examples(
-    genome: Genome,
-    regions: Path,
-    window: int,
-    settings: Mapping[str, Any],
-    name: str,
-    corpus: Mapping[str, Any],
-    seed: int,
-) -> Examples:
+def region_examples(on: TaskGenome, regions: Path, settings: Mapping[str, Any]) -> Examples:
     """Windows that do not overlap, labelled with the region class of most of their central half.
 
-    What the model's `corpus` holds out of the genome `name` tests (see `splitting.held_out`); where that is nothing, or
-    the settings say so, splits are by hash of runs of neighbouring windows, or by contigs. Classes too rare to be
+    What the model's corpus holds out of the genome tests (see `TaskGenome.held_out`); where that is nothing, or the
+    settings say so, splits are by hash of runs of neighbouring windows, or by contigs. Classes too rare to be
     learnt or tested are left out, unlabelled windows too; a class has at most `max_per_class` windows to train and as
     many to choose the epoch, if that is a number.
 
@@ -44,11 +34,11 @@ def region_examples(
     """
     if settings["split"]["by"] == "column":
         raise InputError("split.by: column: region classes come from an annotation, which has no such column")
-    frame = genome_windows(genome, window, window)
+    genome = on.sequence
+    frame = genome_windows(genome, on.window, on.window)
     frame["label"] = window_regions(read_regions(regions, genome), genome, frame)
     frame.insert(0, "group", groups_of(frame))
-    known = ContigNames.of(genome.contigs.index, None)
-    split, across, origin = by_place(frame, genome, known, settings["split"], seed, name, corpus)
+    split, across, origin = on.splits(frame, settings["split"])
     frame.insert(0, "split", split)
     labelled = (frame["label"] != UNANNOTATED).to_numpy()
     frame, rare = _common(frame[labelled & ~across], regions)
@@ -59,14 +49,14 @@ def region_examples(
     }
     if settings["max_per_class"] is not None:
         count = len(frame)
-        frame = _sampled(frame, settings["max_per_class"], seed)
+        frame = _sampled(frame, settings["max_per_class"], on.seed)
         left_out["more than max_per_class"] = count - len(frame)
     codes = genome_sequences(genome, frame)
     names = sorted(frame["label"].unique())
     truth = pd.Categorical(frame["label"], categories=names).codes.astype(np.int64)
     about = {"source": ["the annotation"], "left_out": left_out, "origin": origin}
     found = Examples(Target("classes", tuple(names)), frame.drop(columns="label"), codes, truth, about)
-    return warned(checked(without_overlap(found, settings["split"]["drop"]), f"region classes of {name}"))
+    return finished(found, settings["split"]["drop"], f"region classes of {on.name}")
 
 
 def _common(frame: pd.DataFrame, regions: Path) -> tuple[pd.DataFrame, pd.Series]:

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from genoglot.errors import InputError, few
+from genoglot.examples.bedgraph import BedGraph, read_peaks
+from genoglot.examples.bigwig import BigWig, Stretch, is_bigwig
+from genoglot.examples.bins import Bins, Summary, sequenced
+from genoglot.examples.finishing import finished
+from genoglot.examples.grid import dense_windows, hide_margins, margin_of
+from genoglot.examples.sequences import genome_sequences
+from genoglot.examples.store import Examples
+from genoglot.examples.target import Target
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genome.names import ContigNames
 from genoglot.genome.store import Genome
-from genoglot.tasks.bedgraph import BedGraph, read_peaks
-from genoglot.tasks.bigwig import BigWig, Stretch, is_bigwig
-from genoglot.tasks.bins import Bins, Summary, sequenced
-from genoglot.tasks.examples import Examples, checked
-from genoglot.tasks.grid import dense_windows, hide_margins, margin_of
-from genoglot.tasks.overlap import without_overlap
-from genoglot.tasks.sequences import genome_sequences
-from genoglot.tasks.tables import warned
-from genoglot.tasks.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -27,39 +27,24 @@ log = logging.getLogger(__name__)
 LOSSES = {"poisson": "counts", "squared": "values"}
 
 
-def track_windows(
-    genome: Genome,
-    names: Path | None,
-    window: int,
-    settings: Mapping[str, Any],
-    name: str,
-    corpus: Mapping[str, Any],
-    seed: int,
-) -> Examples:
+def track_windows(on: TaskGenome, settings: Mapping[str, Any]) -> Examples:
     """Windows with the value of each track in each bin, or with 1 where peaks are and 0 elsewhere.
 
     Bins most of whose bases are N are not known. Windows are those of `grid.dense_windows`; those without a known bin
     or a known base are left out and counted.
 
     Args:
-        names: the genome's `names.tsv`, if files and settings may call contigs by other names.
-        window: bases of a window.
         settings: of the task; `tracks` has the file of each track.
-        name: of the genome.
-        corpus: settings `split`, `validation` and `test` of the model's corpus.
-        seed: of the splits and samples that are drawn.
 
     Raises:
         InputError: a file cannot be used, bins do not fill a window, or there is nothing to learn.
     """
-    size, place = settings["bin"], f"tracks of {name}"
-    margin = margin_of(settings, window, size)
-    frame, left_out, origin = dense_windows(
-        genome, window, margin, settings["split"], names, seed, name, corpus, settings["max_windows"]
-    )
+    genome, size = on.sequence, settings["bin"]
+    margin = margin_of(settings, on.window, size)
+    frame, left_out, origin = dense_windows(on, margin, settings["split"], settings["max_windows"])
     bins = Bins.of(genome, size)
-    rows = bins.of_windows(frame["number"].to_numpy(), frame["start"].to_numpy(), window // size)
-    truth, elsewhere = _truth(settings, genome, ContigNames.of(genome.contigs.index, names), bins, rows)
+    rows = bins.of_windows(frame["number"].to_numpy(), frame["start"].to_numpy(), on.window // size)
+    truth, elsewhere = _truth(settings, genome, on.known, bins, rows)
     hide_margins(truth, frame, margin // size, np.nan)
     kept = np.flatnonzero(np.isfinite(truth).any(axis=(1, 2)))
     kind = "labels" if settings["kind"] == "peaks" else LOSSES[settings["loss"]]
@@ -72,7 +57,7 @@ def track_windows(
     frame = frame.iloc[kept].reset_index(drop=True)
     target = Target(kind, tuple(settings["tracks"]), size)
     found = Examples(target, frame, genome_sequences(genome, frame), truth[kept], about)
-    return warned(checked(without_overlap(found, settings["split"]["drop"]), place))
+    return finished(found, settings["split"]["drop"], f"tracks of {on.name}")
 
 
 def _truth(

@@ -15,16 +15,15 @@ import pyarrow.parquet as pq
 
 from genoglot.compression import open_plain
 from genoglot.errors import InputError, few
-from genoglot.tasks.examples import SPLITS, TEST, TRAIN, VALIDATION, Examples, checked
-from genoglot.tasks.labels import read_labels, unknown_cells
-from genoglot.tasks.overlap import without_overlap
-from genoglot.tasks.sequences import encode_sequences, sequence_keys
-from genoglot.tasks.splitting import by_column, by_hash, group_keys
+from genoglot.examples.finishing import finished
+from genoglot.examples.labels import read_labels, unknown_cells
+from genoglot.examples.sequences import encode_sequences, sequence_keys
+from genoglot.examples.splitting import by_column, by_hash, group_keys
+from genoglot.examples.store import SPLITS, TEST, TRAIN, VALIDATION, Examples
 
 log = logging.getLogger(__name__)
 
 PARQUET = b"PAR1"  # its first bytes
-FEW = 10  # examples of a class below which the log warns
 
 
 def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples:
@@ -80,8 +79,7 @@ def read_tables(settings: Mapping[str, Any], window: int, seed: int) -> Examples
         "lengths": [int(sizes.min()), int(sizes.max())],
         "origin": origin,
     }
-    examples = without_overlap(Examples(target, frame, codes, truth, about), settings["split"]["drop"])
-    return warned(checked(examples, str(files[TRAIN])))
+    return finished(Examples(target, frame, codes, truth, about), settings["split"]["drop"], str(files[TRAIN]))
 
 
 def _without_change(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
@@ -204,18 +202,3 @@ def _need(path: str | Path, wanted: list[str], there: list[str]) -> None:
             f"{path}: there is no column {few(missing)}; it has {few(list(map(str, there)))}. The task's `columns` "
             "says how they are called"
         )
-
-
-def warned(examples: Examples) -> Examples:
-    """The same examples; the log names what of them is few, shared or contradictory."""
-    about = examples.about
-    for name, count in about.get("per_class", {}).get(TRAIN, {}).items():
-        if count < FEW:
-            log.warning("class %s has %d training examples", name, count)
-    for pair, counts in about["shared"].items():
-        if any(counts.values()):
-            words = ", ".join(f"{count} with the {kind}" for kind, count in counts.items())
-            log.warning("%s share sequence: %s", pair.replace("_", " "), words.replace("_", " "))
-    if about["conflicting"]:
-        log.warning("%d examples have a sequence that another has with another label", about["conflicting"])
-    return examples

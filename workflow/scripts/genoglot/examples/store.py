@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genoglot.errors import InputError, few
+from genoglot.examples.target import Target, known_bins
 from genoglot.files import atomic_path, read_json, write_json
-from genoglot.tasks.target import Target, known_bins
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 TABLE, ABOUT = "examples.parquet", "examples.json"

@@ -7,9 +7,9 @@ import pandas as pd
 
 from genoglot.corpus.hashing import mix
 from genoglot.corpus.leakage import canonical_kmers, holds_n
+from genoglot.examples.sequences import pair_keys, row_chunks, sequence_keys
+from genoglot.examples.store import TEST, TRAIN, VALIDATION, Examples
 from genoglot.genome.store import N_CODE
-from genoglot.tasks.examples import TEST, TRAIN, VALIDATION, Examples
-from genoglot.tasks.sequences import pair_keys, row_chunks, sequence_keys
 
 KMER = 21
 ALIKE = 0.5  # share of a sequence's k-mers from which on it counts as seen

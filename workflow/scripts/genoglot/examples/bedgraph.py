@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from genoglot.errors import InputError
+from genoglot.examples.bigwig import Stretch
+from genoglot.examples.bins import Bins, parts_in_bins
+from genoglot.examples.intervals import Bed, on_genome
+from genoglot.examples.labels import SHOWN, UNKNOWN
 from genoglot.genome.bed import bed_blocks, bed_rows, check_ends, refuse_contigs
 from genoglot.genome.names import ContigNames
 from genoglot.genome.store import Genome
-from genoglot.tasks.bigwig import Stretch
-from genoglot.tasks.bins import Bins, parts_in_bins
-from genoglot.tasks.intervals import Bed, on_genome
-from genoglot.tasks.labels import SHOWN, UNKNOWN
 
 
 class BedGraph:

@@ -3,17 +3,16 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from genoglot.errors import InputError
-from genoglot.genome.names import ContigNames
+from genoglot.examples.splitting import groups_of
+from genoglot.examples.store import TEST, TRAIN, VALIDATION
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genome.store import Genome
-from genoglot.tasks.examples import TEST, TRAIN, VALIDATION
-from genoglot.tasks.splitting import by_place, groups_of
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +37,7 @@ def margin_of(settings: Mapping[str, Any], window: int, size: int) -> int:
 
 
 def dense_windows(
-    genome: Genome,
-    window: int,
-    margin: int,
-    settings: Mapping[str, Any],
-    names: Path | None,
-    seed: int,
-    name: str,
-    corpus: Mapping[str, Any],
-    most: int | None,
+    on: TaskGenome, margin: int, settings: Mapping[str, Any], most: int | None
 ) -> tuple[pd.DataFrame, dict[str, int], str]:
     """Windows to learn from, to choose by and to test on; how many were left out and why; where the splits are from.
 
@@ -57,20 +48,16 @@ def dense_windows(
 
     Args:
         settings: `split` of the task.
-        names: the genome's `names.tsv`, if the settings may call contigs by other names.
-        seed: of the splits and samples that are drawn.
-        name: of the genome.
-        corpus: settings `split`, `validation` and `test` of the model's corpus.
         most: windows to train on, and about as many to choose by; None for all. The test windows are whole.
     """
     if settings["by"] == "column":
         raise InputError(
             "split.by: column: the truth of bins comes from an annotation or tracks, which have no such one"
         )
-    known, parts, across, origin = ContigNames.of(genome.contigs.index, names), [], 0, ""
+    window, parts, across, origin = on.window, [], 0, ""
     for wanted, first, step in (((TRAIN,), 0, window), ((VALIDATION, TEST), -margin, window - 2 * margin)):
-        frame = _windows(genome, window, first, step)
-        split, reaching, origin = by_place(frame, genome, known, settings, seed, name, corpus)
+        frame = _windows(on.sequence, window, first, step)
+        split, reaching, origin = on.splits(frame, settings)
         frame.insert(0, "group", groups_of(frame))
         frame.insert(0, "split", split)
         here = frame["split"].isin(wanted)
@@ -79,7 +66,7 @@ def dense_windows(
     frame = pd.concat(parts, ignore_index=True)
     count = len(frame)
     if most is not None:
-        frame = _sampled(frame, most, seed)
+        frame = _sampled(frame, most, on.seed)
     order = {split: number for number, split in enumerate((TRAIN, VALIDATION, TEST))}
     frame = frame.iloc[np.lexsort((frame["start"], frame["number"], frame["split"].map(order)))]
     left_out = {"across a border of the splits": across, "more than max_windows": count - len(frame)}

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genoglot.examples.annotation import annotated_windows
+from genoglot.examples.intervals import read_intervals
+from genoglot.examples.regions import region_examples
+from genoglot.examples.tables import read_tables
+from genoglot.examples.task_genome import TaskGenome
+from genoglot.examples.tracks import track_windows
+from genoglot.examples.variants import read_variants
 from genoglot.genome.store import Genome
 from genoglot.model.folder import model_window
-from genoglot.tasks.annotation import annotated_windows
-from genoglot.tasks.intervals import read_intervals
-from genoglot.tasks.regions import region_examples
-from genoglot.tasks.tables import read_tables
-from genoglot.tasks.tracks import track_windows
-from genoglot.tasks.variants import read_variants
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +49,19 @@ def read_examples(
     else:
         assert sequence is not None
         assert genome is not None
-        store = Genome(Path(sequence))
+        on = TaskGenome.of(genome, Genome(Path(sequence)), names, window, corpus, seed)
         if settings["kind"] == "annotation":
             assert annotation is not None
-            examples = annotated_windows(store, annotation, names, window, settings, genome, corpus, seed)
+            examples = annotated_windows(on, annotation, settings)
         elif settings["tracks"] is not None:
-            examples = track_windows(store, names, window, settings, genome, corpus, seed)
+            examples = track_windows(on, settings)
         elif settings["bed"] is not None:
-            examples = read_intervals(settings, store, names, window, seed, genome, corpus)
+            examples = read_intervals(on, settings)
         elif settings["variants"] is not None:
-            examples = read_variants(settings, store, names, window, seed, genome, corpus)
+            examples = read_variants(on, settings)
         else:
             assert regions is not None
-            examples = region_examples(store, regions, window, settings, genome, corpus, seed)
+            examples = region_examples(on, regions, settings)
     counts = ", ".join(f"{len(examples.rows(split)):,} {split}" for split in ("train", "validation", "test"))
     log.info("%d examples (%s) of %s", len(examples.codes), counts, ", ".join(examples.target.names))
     examples.save(Path(output))

@@ -8,28 +8,19 @@ import numpy as np
 import pandas as pd
 
 from genoglot.errors import InputError
+from genoglot.examples.finishing import finished
+from genoglot.examples.grid import dense_windows, hide_margins, margin_of
+from genoglot.examples.sequences import genome_sequences, row_chunks
+from genoglot.examples.store import TRAIN, Examples
+from genoglot.examples.target import UNKNOWN, Target
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genes.labels import CLASSES, base_classes, other_strand
 from genoglot.genome.store import N_CODE, Genome
-from genoglot.tasks.examples import TRAIN, Examples, checked
-from genoglot.tasks.grid import dense_windows, hide_margins, margin_of
-from genoglot.tasks.overlap import without_overlap
-from genoglot.tasks.sequences import genome_sequences, row_chunks
-from genoglot.tasks.tables import warned
-from genoglot.tasks.target import UNKNOWN, Target
 
 FEWEST = 20  # bases of a class on either strand, in training, below which it is not learnt
 
 
-def annotated_windows(
-    genome: Genome,
-    annotation: Path,
-    names: Path | None,
-    window: int,
-    settings: Mapping[str, Any],
-    name: str,
-    corpus: Mapping[str, Any],
-    seed: int,
-) -> Examples:
+def annotated_windows(on: TaskGenome, annotation: Path, settings: Mapping[str, Any]) -> Examples:
     """Windows with what each base is to the genes that code for proteins (`genoglot.genes.labels`).
 
     Classes are those of which training has `FEWEST` bases on either strand; bases of others are not known. Windows are
@@ -38,15 +29,13 @@ def annotated_windows(
     Raises:
         InputError: no gene of the annotation codes for a protein, or a split is empty.
     """
-    margin = margin_of(settings, window, 1)
-    classes = base_classes(annotation, genome)
+    margin = margin_of(settings, on.window, 1)
+    classes = base_classes(annotation, on.sequence)
     if not (classes > 0).any():
-        raise InputError(f"{annotation}: no gene of {name} codes for a protein; there is nothing to learn")
-    frame, left_out, origin = dense_windows(
-        genome, window, margin, settings["split"], names, seed, name, corpus, settings["max_windows"]
-    )
-    codes = genome_sequences(genome, frame)
-    truth = _classes_of(classes, genome, frame, codes)
+        raise InputError(f"{annotation}: no gene of {on.name} codes for a protein; there is nothing to learn")
+    frame, left_out, origin = dense_windows(on, margin, settings["split"], settings["max_windows"])
+    codes = genome_sequences(on.sequence, frame)
+    truth = _classes_of(classes, on.sequence, frame, codes)
     hide_margins(truth, frame, margin, UNKNOWN)
     target, truth, elsewhere = _common(truth, (frame["split"] == TRAIN).to_numpy())
     kept = np.flatnonzero((truth != UNKNOWN).any(axis=1))
@@ -57,7 +46,7 @@ def annotated_windows(
         "margin": margin,
     }
     found = Examples(target, frame, codes, truth, about).take(kept)
-    return warned(checked(without_overlap(found, settings["split"]["drop"]), f"annotation of {name}"))
+    return finished(found, settings["split"]["drop"], f"annotation of {on.name}")
 
 
 def _classes_of(classes: np.ndarray, genome: Genome, frame: pd.DataFrame, codes: np.ndarray) -> np.ndarray:

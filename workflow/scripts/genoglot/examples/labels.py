@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from genoglot.errors import InputError, few
-from genoglot.tasks.target import Target
+from genoglot.examples.target import Target
 
 # what the kinds of tasks that have labels predict
 TARGETS = {"classification": "classes", "multilabel": "labels", "regression": "values"}

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from genoglot.errors import InputError, few
+from genoglot.examples.finishing import finished
+from genoglot.examples.labels import read_labels, unknown_cells
+from genoglot.examples.sequences import row_chunks
+from genoglot.examples.splitting import by_column, by_hash, group_keys, keep_together, neighbour_groups
+from genoglot.examples.store import Examples
+from genoglot.examples.task_genome import TaskGenome
 from genoglot.genome.names import ContigNames
 from genoglot.genome.store import Genome
-from genoglot.tasks.examples import Examples, checked
-from genoglot.tasks.labels import read_labels, unknown_cells
-from genoglot.tasks.overlap import without_overlap
-from genoglot.tasks.sequences import row_chunks
-from genoglot.tasks.splitting import by_column, by_hash, by_place, group_keys, keep_together, neighbour_groups
-from genoglot.tasks.tables import warned
 from genoglot.variants.alleles import SCORED, Edit, read_alleles
 from genoglot.variants.haplotypes import longest_allele, pair_windows
 from genoglot.variants.info import read_info
@@ -59,15 +59,7 @@ class Variants:
         return Variants(self.path, frame, edits, text, self.several)
 
 
-def read_variants(
-    settings: Mapping[str, Any],
-    genome: Genome,
-    names: Path | None,
-    window: int,
-    seed: int,
-    name: str,
-    corpus: Mapping[str, Any],
-) -> Examples:
+def read_variants(on: TaskGenome, settings: Mapping[str, Any]) -> Examples:
     """Pairs of windows of a model's length, with REF and with ALT in their middle, and labels, in the file's order.
 
     The file need not be sorted. Alleles without a window or a label are left out and counted, by the reasons of
@@ -77,7 +69,6 @@ def read_variants(
     Args:
         settings: `variants`, `column`, `group`, `kind` and `split`, as the configuration has them; `max_length`, most
             bases of an allele, and `max_mismatch`, the share of REF that may differ from the genome.
-        names, window, seed, name, corpus: as of `genoglot.tasks.intervals.read_intervals`.
 
     Raises:
         InputError: the file is none of variants of this genome, a label does not fit, or there is nothing to learn.
@@ -86,21 +77,20 @@ def read_variants(
     labels = [asked] if isinstance(asked, str) else list(asked)
     others = [settings["group"]] if settings["group"] is not None else []
     others += [settings["split"]["column"]] if by == "column" else []
-    known = ContigNames.of(genome.contigs.index, names)
-    longest = longest_allele(window, settings["max_length"])
-    found = _alleles(Path(settings["variants"]), genome, known, [*labels, *others], longest)
+    longest = longest_allele(on.window, settings["max_length"])
+    found = _alleles(Path(settings["variants"]), on.sequence, on.known, [*labels, *others], longest)
     reasons = found.frame["reason"].value_counts().drop(SCORED, errors="ignore")
-    _refuse_another_genome(found, genome, settings["max_mismatch"])
+    _refuse_another_genome(found, on.sequence, settings["max_mismatch"])
     found = found.take((found.frame["reason"] == SCORED).to_numpy())
     target, truth, labelled = read_labels(found.text[labels], settings["kind"], found.where)
     if not labelled.any():
         raise InputError(f"{found.path}: no variant that has a window has a label in {few(labels)}")
     found, truth = found.take(labelled), truth[labelled]
-    codes, starts = _windows(found, genome, window)
-    frame = found.frame.drop(columns="reason").assign(start=starts, end=starts + window, strand=".")
+    codes, starts = _windows(found, on.sequence, on.window)
+    frame = found.frame.drop(columns="reason").assign(start=starts, end=starts + on.window, strand=".")
     group = found.text[settings["group"]] if settings["group"] is not None else None
     frame.insert(0, "group", neighbour_groups(frame) if group is None else pd.factorize(group)[0])
-    split, across, origin = _split(found, frame, genome, known, settings, seed, name, corpus)
+    split, across, origin = _split(found, frame, on, settings)
     frame.insert(0, "split", split)
     about = {
         "source": [str(found.path)],
@@ -114,7 +104,7 @@ def read_variants(
         "origin": origin,
     }
     examples = Examples(target, frame, codes, truth, about).take(np.flatnonzero(~across))
-    return warned(checked(without_overlap(examples, settings["split"]["drop"]), str(found.path)))
+    return finished(examples, settings["split"]["drop"], str(found.path))
 
 
 def _alleles(path: Path, genome: Genome, names: ContigNames, columns: Sequence[str], longest: int) -> Variants:
@@ -190,14 +180,7 @@ def _windows(found: Variants, genome: Genome, window: int) -> tuple[np.ndarray, 
 
 
 def _split(
-    found: Variants,
-    frame: pd.DataFrame,
-    genome: Genome,
-    known: ContigNames,
-    settings: Mapping[str, Any],
-    seed: int,
-    name: str,
-    corpus: Mapping[str, Any],
+    found: Variants, frame: pd.DataFrame, on: TaskGenome, settings: Mapping[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """The split of each pair, which are left out lest a group be on two sides, and where the splits are from."""
     split, group = settings["split"], settings["group"]
@@ -205,7 +188,7 @@ def _split(
         column = split["column"]
         return by_column(found.text[column], found.where), np.zeros(len(frame), dtype=bool), f"the column {column}"
     if split["by"] == "hash" and group is not None:
-        drawn = by_hash(group_keys(found.text[group], found.where), split, seed, "split")
+        drawn = by_hash(group_keys(found.text[group], found.where), split, on.seed, "split")
         return drawn, np.zeros(len(frame), dtype=bool), f"drawn by a hash of {group}"
-    drawn, across, origin = by_place(frame, genome, known, split, seed, name, corpus)
+    drawn, across, origin = on.splits(frame, split)
     return drawn, keep_together(drawn, across, frame["group"].to_numpy()), origin
