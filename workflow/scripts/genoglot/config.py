@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from genoglot.errors import InputError
-from genoglot.references import configuration_problems, genome_problems, import_problems, variant_problems
+from genoglot.references.configuration import configuration_problems
+from genoglot.references.models import import_problems
+from genoglot.references.sheets import genome_problems, variant_problems
 from genoglot.schema import fill_defaults, load_schema, problems
 from genoglot.sheets import read_sheet
 from genoglot.study import STANDARD, Study
