@@ -126,7 +126,6 @@ def few_shot(data: Path, folder: Path) -> dict[str, Any]:
         "genome": "R64-1-1",
         "seeds": 1,
         "epochs": 2,
-        "learning_rate": 1e-3,
         "batch_size": 16,
         "max_per_class": 250,
         "few_shot": {"per_class": [8, 32, 128], "draws": 3},
@@ -140,7 +139,11 @@ def few_shot(data: Path, folder: Path) -> dict[str, Any]:
                 "training": training(15_000_000, batch=8192),
             }
         },
-        "tasks": {"probe": {**common, "mode": "probe"}, "full": {**common, "mode": "full"}},
+        # a pretrained network may want smaller steps than a random one: validation chooses
+        "tasks": {
+            "probe": {**common, "mode": "probe"},
+            "full": {**common, "mode": "full", "learning_rate": [1e-4, 5e-4, 2e-3]},
+        },
     }
 
 

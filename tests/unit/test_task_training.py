@@ -10,9 +10,10 @@ from genoglot.examples.target import Target
 from genoglot.genome.store import N_CODE, reverse_complement
 from genoglot.model.inference import untrained
 from genoglot.model.language_model import of_network
+from genoglot.tasks.metrics import choice
 from genoglot.tasks.network import TaskNetwork, adapt, parameter_groups
 from genoglot.tasks.probing import probe, vectors_of
-from genoglot.tasks.training import Objective, TaskModel, finetune
+from genoglot.tasks.training import Objective, finetune
 from genoglot.tasks.writing import write
 from genoglot.tokens.encoding import SingleBase
 
@@ -209,11 +210,30 @@ def test_a_probe_is_the_logistic_regression_of_the_vectors(model):
     before = [value.clone() for value in model.network.parameters()]
     task, found = probe(network, CLASSES, train, validation, SETTINGS, "float32", 1)
     assert all(torch.equal(*pair) for pair in zip(before, model.network.parameters(), strict=True))
-    fitted, tested = (vectors_of(network, each, 64, "float32", True) for each in (train[0], codes))
+    fitted, *tested = (
+        vectors_of(network, each, 64, "float32", False)
+        for each in (np.concatenate([train[0], reverse_complement(train[0])]), codes, reverse_complement(codes))
+    )
     mean, scale = fitted.mean(0), fitted.std(0)
     plain = LogisticRegression(C=found["inverse_penalty"], class_weight="balanced", max_iter=300)
-    plain.fit((fitted - mean) / scale, train[1])
-    with torch.no_grad():
-        outputs = network.linear(torch.from_numpy(tested)).softmax(-1).numpy()
-    np.testing.assert_allclose(outputs, plain.predict_proba((tested - mean) / scale), atol=1e-3)
-    assert isinstance(task, TaskModel)
+    plain.fit((fitted - mean) / scale, np.tile(train[1], 2))
+    expected = np.mean([plain.predict_proba((each - mean) / scale) for each in tested], axis=0)
+    np.testing.assert_allclose(task.predict(codes, 64, "float32"), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("strands", ["both", "given"])
+def test_a_probe_is_chosen_by_what_it_predicts(strands, model):
+    network = TaskNetwork(model, CLASSES, "mean", WINDOW)
+    train, validation = planted(200, 1), planted(60, 2)
+    task, found = probe(network, CLASSES, train, validation, SETTINGS | {"strands": strands}, "float32", 1)
+    predicted = task.predict(validation[0], 64, "float32")
+    assert choice(CLASSES, validation[1], predicted) == pytest.approx((found["validation"], -found["validation_error"]))
+
+
+def test_the_linear_layer_is_not_in_half_precision(model):
+    network = TaskNetwork(model, CLASSES, "mean", WINDOW).eval()
+    written = write(model, random_codes(4, 1), "mean")
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        outputs, features = network(written), network.features(written)
+    assert outputs.dtype == features.dtype == torch.float32
+    torch.testing.assert_close(outputs, features @ network.linear.weight.T.detach() + network.linear.bias.detach())

@@ -50,7 +50,10 @@ class TaskNetwork(nn.Module):
         return self.pairs is not None and self.pairs.signed
 
     def forward(self, written: Written) -> Tensor:
-        return self.linear(self.dropout(self.features(written)))
+        features = self.features(written)
+        # in half precision what tells one sequence's mean vector from another's is rounded away
+        with torch.autocast(features.device.type, enabled=False):
+            return self.linear(self.dropout(features))
 
     def features(self, written: Written) -> Tensor:
         """What the linear layer reads of each sequence or pair, (batch, width), float32."""

@@ -1,7 +1,9 @@
 """Linear probes: a linear model on vectors of a network that is left as it is (Alain & Bengio 2016, arXiv:1610.01644).
 
 The vectors are made once. Classes and labels have logistic regression, values ridge regression, on standardised
-vectors; of some penalties the one is taken that validation finds best.
+vectors; of some penalties the one is taken that validation finds best. Where both strands count, the vectors of either
+are an example of their own: fitted to their mean, a layer would be free to make anything of what differs between them,
+and so of a single strand.
 """
 
 import time
@@ -11,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import PoissonRegressor, Ridge
 
 from genoglot.errors import InputError
 from genoglot.examples.target import Target
+from genoglot.genome.store import reverse_complement
 from genoglot.tasks.floors import MAX_ITERATIONS, logistic
 from genoglot.tasks.metrics import choice
 from genoglot.tasks.network import TaskNetwork, read_batches
@@ -57,7 +61,13 @@ def probe(
     started = time.monotonic()
     both = settings["strands"] == "both"
     size = FASTER * settings["batch_size"]
-    fitted, chosen = (vectors_of(network, codes, size, precision, both) for codes, _ in (train, validation))
+    strands = _strands(train[0], both and not network.model.symmetric)
+    truth = np.concatenate([train[1]] * len(strands))
+    fitted = np.concatenate([vectors_of(network, codes, size, precision, False) for codes in strands])
+    chosen = [
+        torch.from_numpy(vectors_of(network, codes, size, precision, False))
+        for codes in _strands(validation[0], len(strands) > 1)
+    ]
     # what turns its sign with the alleles stays around 0
     mean = np.zeros_like(fitted[0]) if network.signed else fitted.mean(axis=0)
     scale = np.sqrt(np.square(fitted - mean).mean(axis=0))
@@ -68,13 +78,13 @@ def probe(
     weight, bias, strength = np.empty(0), np.empty(0), 0.0
     for inverse in STRENGTHS:
         coefficients, constant = linear_outputs(
-            target, standardised, train[1], inverse, settings["balanced"], seed, network.signed
+            target, standardised, truth, inverse, settings["balanced"], seed, network.signed
         )
         # the standardisation becomes part of the layer
         own = coefficients / scale, constant - (coefficients / scale) @ mean
-        outputs = torch.from_numpy(chosen @ own[0].T + own[1])
-        predicted = objective.predictions(outputs).numpy()
-        found = choice(target, validation[1], predicted)
+        outputs = [F.linear(vectors, *map(torch.from_numpy, own)) for vectors in chosen]
+        predicted = torch.stack([objective.predictions(each) for each in outputs]).mean(0)
+        found = choice(target, validation[1], predicted.numpy())
         if found > best:
             best, (weight, bias), strength = found, own, inverse
     with torch.no_grad():
@@ -90,6 +100,10 @@ def probe(
         "inverse_penalty": strength,
         "history": [],
     }
+
+
+def _strands(codes: np.ndarray, both: bool) -> list[np.ndarray]:
+    return [codes, reverse_complement(codes)] if both else [codes]
 
 
 def linear_outputs(
