@@ -44,12 +44,20 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
     write_fasta(own, in_slots(unlabelled(sequences["train"], sequences["validation"] + sequences["test"])))
     write_sheet(folder, chr21=data / "human_chr21/chr21_24985581_26000306.fa.gz", unlabelled=own)
     few = {"epochs": 10, "batch_size": 64, "learning_rate": 1e-3, "models": ["wide"]}
-    many = {"patience": 8, "batch_size": 128, "learning_rate": 3e-3, "models": ["narrow"]}
+    many = {
+        "patience": 8,
+        "batch_size": 128,
+        "learning_rate": 3e-3,
+        "weight_decay": 0.05,
+        "dropout": 0.3,
+        "network_dropout": 0.3,
+        "models": ["narrow"],
+    }
     particular = {
         "prom_core_tata": {"strands": "given", **few},
-        "prom_core_all": {"strands": "given", "epochs": 2, **many},
-        "tf_0": {"strands": "both", "epochs": 3, **many},
-        "tf_3": {"strands": "both", "epochs": 3, **many},
+        "prom_core_all": {"strands": "given", "epochs": 10, **many},
+        "tf_0": {"strands": "both", "epochs": 8, **many},
+        "tf_3": {"strands": "both", "epochs": 8, **many},
     }
     return {
         "corpora": {
@@ -98,10 +106,13 @@ def cnnprom(data: Path, folder: Path) -> dict[str, Any]:
                 "split": {"by": "column"},
                 "strands": "given",
                 "seeds": 1,
-                "epochs": 8,
-                "patience": 8,
+                "epochs": 12,
+                "patience": 12,
                 "batch_size": 32,
                 "learning_rate": 2e-3,
+                "weight_decay": 0.05,
+                "dropout": 0.3,
+                "network_dropout": 0.3,
                 "models": [species],
             }
     write_sheet(folder, R64=data / YEAST_FASTA, MG1655=data / "ecoli/MG1655_U00096.fasta.gz")

@@ -11,7 +11,7 @@ from genoglot.genome.store import N_CODE, reverse_complement
 from genoglot.model.inference import untrained
 from genoglot.model.language_model import of_network
 from genoglot.tasks.metrics import choice
-from genoglot.tasks.network import TaskNetwork, adapt, parameter_groups
+from genoglot.tasks.network import TaskNetwork, adapt, parameter_groups, set_dropout
 from genoglot.tasks.probing import probe, vectors_of
 from genoglot.tasks.training import Objective, finetune
 from genoglot.tasks.writing import write
@@ -237,3 +237,19 @@ def test_the_linear_layer_is_not_in_half_precision(model):
         outputs, features = network(written), network.features(written)
     assert outputs.dtype == features.dtype == torch.float32
     torch.testing.assert_close(outputs, features @ network.linear.weight.T.detach() + network.linear.bias.detach())
+
+
+@pytest.mark.parametrize("architecture", ["convnet", "encoder", "hyena", "hybrid"])
+def test_dropout_inside_the_network_is_what_the_task_says(architecture, make_genome, tmp_path):
+    network = TaskNetwork(random_model(architecture, "single", make_genome, tmp_path), CLASSES, "mean", WINDOW, 0.1)
+    written = write(network.model, random_codes(4, 1), "mean")
+
+    def twice(rate: float) -> list[torch.Tensor]:
+        set_dropout(network.backbone, rate)
+        network.backbone.train()
+        with torch.no_grad():
+            return [network.vectors(written) for _ in range(2)]
+
+    assert torch.equal(*twice(0.0))
+    assert not torch.allclose(*twice(0.5))
+    assert network.dropout.p == 0.1

@@ -19,8 +19,9 @@ EXAMPLES: dict[str, Any] = {
 }  # fmt: skip
 TRAINING: dict[str, Any] = {
     "kind": "region_class", "mode": "full", "pooling": "centre", "layer": None, "strands": "both", "epochs": 1,
-    "patience": 3, "learning_rate": 1e-3, "layer_decay": 0.9, "weight_decay": 0.01, "dropout": 0.1, "batch_size": 16,
-    "balanced": True, "effect": "difference", "lora": {"rank": 2, "alpha": 4, "dropout": 0.0}, "precision": "float32",
+    "patience": 3, "learning_rate": 1e-3, "layer_decay": 0.9, "weight_decay": 0.01, "dropout": 0.1,
+    "network_dropout": None, "batch_size": 16, "balanced": True, "effect": "difference",
+    "lora": {"rank": 2, "alpha": 4, "dropout": 0.0}, "precision": "float32",
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ OF_EXAMPLES = (
 OF_FLOORS = ("kind", "pooling", "layer", "strands", "batch_size", "balanced")
 OF_TASK_TRAINING = (
     "kind", "mode", "pooling", "layer", "strands", "epochs", "patience", "learning_rate", "layer_decay", "weight_decay",
-    "dropout", "batch_size", "balanced", "lora", "effect",
+    "dropout", "network_dropout", "batch_size", "balanced", "lora", "effect",
 )  # fmt: skip
 # kinds of tasks with a truth for each base or bin of a window, and how they pool the vectors of tokens
 BINS = "bins"

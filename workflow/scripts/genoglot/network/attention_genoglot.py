@@ -40,7 +40,7 @@ class AttentionBlock(nn.Module):
         super().__init__()
         if config.dim % (2 * config.heads):
             raise ValueError(f"dim {config.dim} is not a multiple of twice the number of heads, {config.heads}")
-        self.heads, self.causal, self.rate = config.heads, causal, config.dropout
+        self.heads, self.causal, self.dropout = config.heads, causal, nn.Dropout(config.dropout)
         self.norm = nn.LayerNorm(config.dim)
         self.in_projection = nn.Linear(config.dim, 3 * config.dim, bias=False)
         self.out_projection = ClosingLinear(config.dim, config.dim, bias=False)
@@ -58,7 +58,7 @@ class AttentionBlock(nn.Module):
         # a causal network never looks ahead, to where the padding is
         seen = None if present is None or self.causal else present[:, None, None, :]
         attended = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=seen, dropout_p=self.rate if self.training else 0.0, is_causal=self.causal
+            query, key, value, attn_mask=seen, dropout_p=self.dropout.p if self.training else 0.0, is_causal=self.causal
         )
         x = x + self.out_projection(attended.transpose(1, 2).reshape(x.shape))
         return x + self.feed_forward(x)

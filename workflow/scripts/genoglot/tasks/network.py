@@ -165,6 +165,13 @@ def _numbered(network: TaskNetwork) -> Iterator[tuple[str, int]]:
                 break
 
 
+def set_dropout(backbone: nn.Module, rate: float) -> None:
+    """Give all dropout layers of a network another rate."""
+    for module in backbone.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = rate
+
+
 def adapt(network: TaskNetwork, rank: int, alpha: int, dropout: float) -> None:
     """Freeze the backbone and give each of its linear layers a low-rank update to train (Hu et al. 2021,
     arXiv:2106.09685).

@@ -17,7 +17,7 @@ from genoglot.model.inference import untrained
 from genoglot.model.language_model import LanguageModel, load_language_model
 from genoglot.tasks import FROM_SCRATCH, PRETRAINED
 from genoglot.tasks.heads import save_head
-from genoglot.tasks.network import TaskNetwork, adapt, measure_spread
+from genoglot.tasks.network import TaskNetwork, adapt, measure_spread, set_dropout
 from genoglot.tasks.pairing import pairing
 from genoglot.tasks.probing import probe
 from genoglot.tasks.training import FASTER, TaskModel, finetune
@@ -113,6 +113,8 @@ def new_task_network(model: LanguageModel, examples: Examples, start: str, setti
     effect = pairing(examples.paired, examples.target, settings["effect"])
     pooling, dropout = settings["pooling"], settings["dropout"]
     network = TaskNetwork(model, examples.target, pooling, examples.length, dropout, effect)
+    if settings["network_dropout"] is not None:
+        set_dropout(network.backbone, settings["network_dropout"])
     if settings["mode"] == "lora" and start == PRETRAINED:
         adapt(network, **settings["lora"])
     if settings["mode"] == "probe":
