@@ -78,16 +78,20 @@ def cnnprom_table(measured: dict[str, dict[str, Any]]) -> Iterator[str]:
         splits = [metrics for task, metrics in measured.items() if task.rsplit("_", 1)[0] == species]
         for contestant, name in (STARTS | FLOORS).items():
             found = [metrics[contestant] for metrics in splits]
-            recalls = [
-                mean(next(each["recall"] for each in one["per_class"] if each["class"] == of) for one in found)
-                for of in ("promoter", "other")
-            ]
+            recalls = [mean(recall(one, of) for one in found) for of in ("promoter", "other")]
             seconds = [run["seconds"] for one in found for run in one.get("runs", [])]
             yield row(
                 species, name, with_interval([one["mcc"] for one in found]), *(f"{each:.3f}" for each in recalls),
                 f"{mean(seconds):.0f}" if seconds else "",
             )  # fmt: skip
         yield row(species, "CNNProm, published", *(f"{value:.2f}" for value in CNN[species]), "")
+
+
+def recall(found: dict[str, Any], name: str) -> float:
+    """The share of the test examples of a class that are said to be of it."""
+    number = [each["class"] for each in found["per_class"]].index(name)
+    row = found["confusion"][number]
+    return row[number] / sum(row)
 
 
 def few_shot_table(measured: dict[str, dict[str, Any]]) -> Iterator[str]:
