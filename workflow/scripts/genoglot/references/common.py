@@ -7,6 +7,9 @@ from genoglot.schema import suggestion
 from genoglot.sources.location import local_path
 from genoglot.study import Study
 
+# what files are expected to be
+BED, VARIANTS = "a BED", "a VCF, BCF or table"
+
 
 def unknown(text: str, name: str, known: Mapping[str, Any]) -> Iterator[str]:
     """The text with a name that is not known, and what it may have been meant to be."""
@@ -14,10 +17,10 @@ def unknown(text: str, name: str, known: Mapping[str, Any]) -> Iterator[str]:
         yield f"{text} {name}{suggestion(name, known)}"
 
 
-def bed_problems(place: str, bed: str | None) -> Iterator[str]:
-    """A BED at `place` that is no path."""
-    if bed is not None and local_path(bed) is None:
-        yield f"{place}: expected the path of a BED, found {bed}: fetch it first"
+def path_problems(place: str, path: str | None, what: str) -> Iterator[str]:
+    """A file at `place` that is no path."""
+    if path is not None and local_path(path) is None:
+        yield f"{place}: expected the path of {what}, found {path}: fetch it first"
 
 
 def run_problems(study: Study, place: str, entry: Mapping[str, Any]) -> Iterator[str]:
@@ -25,4 +28,4 @@ def run_problems(study: Study, place: str, entry: Mapping[str, Any]) -> Iterator
     yield from unknown(f"{place}.genome: {study.config['genomes']} has no", entry["genome"], study.genomes)
     for model in entry["models"] or []:
         yield from unknown(f"{place}.models: there is no model", model, study.models)
-    yield from bed_problems(f"{place}.bed", entry["bed"])
+    yield from path_problems(f"{place}.bed", entry["bed"], BED)

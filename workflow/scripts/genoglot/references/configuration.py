@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from genoglot.embeddings import EACH_CONTIG
-from genoglot.references.common import bed_problems, unknown
+from genoglot.references.common import BED, path_problems, unknown
 from genoglot.references.corpora import corpus_problems
 from genoglot.references.models import init_cycles, model_problems, network_problems
 from genoglot.references.tasks import task_problems
@@ -37,5 +37,5 @@ def configuration_problems(study: Study) -> Iterator[str]:
     for genome, windows in study.config["embeddings"]["windows"].items():
         yield from unknown(f"embeddings.windows: {study.config['genomes']} has no", genome, study.genomes)
         if windows != EACH_CONTIG:
-            yield from bed_problems(f"embeddings.windows.{genome}", windows)
+            yield from path_problems(f"embeddings.windows.{genome}", windows, BED)
     yield from interpretation_problems(study)

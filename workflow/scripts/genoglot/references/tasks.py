@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from genoglot.references.common import bed_problems, unknown
-from genoglot.sources.location import local_path
+from genoglot.references.common import BED, VARIANTS, path_problems, unknown
 from genoglot.study import DENSE, Study
 
 # kinds of tasks whose truth is in the annotation, and what it is
@@ -38,10 +37,9 @@ def task_problems(study: Study, place: str, task: Mapping[str, Any]) -> Iterator
         yield f"{place}.tracks: kind {task['kind']} does not learn from tracks; say kind tracks or peaks, or remove it"
     for model in task["models"] or []:
         yield from unknown(f"{place}.models: there is no model", model, study.models)
-    yield from bed_problems(f"{place}.bed", task["bed"])
+    yield from path_problems(f"{place}.bed", task["bed"], BED)
     for key, table in (task["sequences"] or {}).items():
-        if table is not None and local_path(table) is None:
-            yield f"{place}.sequences.{key}: expected the path of a table, found {table}: fetch it first"
+        yield from path_problems(f"{place}.sequences.{key}", table, "a table")
     if task["kind"] in DENSE:
         for key in ("pooling", "few_shot"):
             if task[key] is not None:
@@ -62,8 +60,7 @@ def _source_problems(place: str, task: Mapping[str, Any]) -> Iterator[str]:
         yield f"{place}.group: intervals of a BED are grouped by their place: remove it"
     if task["variants"] is None:
         return
-    if local_path(task["variants"]) is None:
-        yield f"{place}.variants: expected the path of a VCF, BCF or table, found {task['variants']}: fetch it first"
+    yield from path_problems(f"{place}.variants", task["variants"], VARIANTS)
     columns = task["column"] if isinstance(task["column"], list) else [task["column"]]
     if numbers := [str(column) for column in columns if not isinstance(column, str)]:
         yield f"{place}.column: labels of variants are in a key of INFO or a named column; found {', '.join(numbers)}"
@@ -80,8 +77,7 @@ def _track_problems(place: str, task: Mapping[str, Any]) -> Iterator[str]:
     if task["genome"] is None:
         yield f"{place}.genome: expected the genome on which the tracks lie, found none"
     for name, path in (task["tracks"] or {}).items():
-        if local_path(path) is None:
-            yield f"{place}.tracks.{name}: expected the path of a file, found {path}: fetch it first"
+        yield from path_problems(f"{place}.tracks.{name}", path, "a file")
     if kind == "tracks" and not isinstance(task["column"], int):
         yield f"{place}.column: expected the number of the column that has the values, found {task['column']}"
     if task["split"]["by"] == "column":

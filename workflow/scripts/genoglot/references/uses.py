@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from genoglot.errors import InputError
 from genoglot.interpretation.region_text import parse_region
-from genoglot.references.common import bed_problems, run_problems, unknown
-from genoglot.sources.location import local_path
+from genoglot.references.common import BED, VARIANTS, path_problems, run_problems, unknown
 from genoglot.study import DENSE, Study
 
 # ways to name loci
@@ -20,7 +19,7 @@ def scan_problems(study: Study) -> Iterator[str]:
     calibration = study.config["scoring"]["calibration"]
     for genome, bed in (calibration["bed"] if calibration else {}).items():
         yield from unknown(f"scoring.calibration.bed: {sheet} has no", genome, study.genomes)
-        yield from bed_problems(f"scoring.calibration.bed.{genome}", bed)
+        yield from path_problems(f"scoring.calibration.bed.{genome}", bed, BED)
 
 
 def prediction_problems(study: Study) -> Iterator[str]:
@@ -41,8 +40,7 @@ def prediction_problems(study: Study) -> Iterator[str]:
             yield f"{place}: found variants and {of_windows[0]}; a head reads either windows or alleles: remove one"
         elif len(of_windows) == 2:
             yield f"{place}.step: an interval of a BED has one window around its middle: remove step or bed"
-        if file is not None and local_path(file) is None:
-            yield f"{place}.variants: expected the path of a VCF, BCF or table, found {file}: fetch it first"
+        yield from path_problems(f"{place}.variants", file, VARIANTS)
 
 
 def interpretation_problems(study: Study) -> Iterator[str]:
@@ -64,6 +62,4 @@ def interpretation_problems(study: Study) -> Iterator[str]:
                 parse_region(text, f"{place}.regions")
             except InputError as error:
                 yield str(error)
-        file = entry["variants"]
-        if file is not None and local_path(file) is None:
-            yield f"{place}.variants: expected the path of a VCF, BCF or table, found {file}: fetch it first"
+        yield from path_problems(f"{place}.variants", entry["variants"], VARIANTS)
