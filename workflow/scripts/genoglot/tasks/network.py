@@ -69,6 +69,11 @@ class TaskNetwork(nn.Module):
             return self.norm(pool(vectors, written.weights, written.places, self.attention))
 
 
+def strands_of(network: TaskNetwork, codes: np.ndarray, both: bool) -> list[np.ndarray]:
+    """Base codes as they are to be read: of `both` strands where these count and the model tells them apart."""
+    return [codes, reverse_complement(codes)] if both and not network.model.symmetric else [codes]
+
+
 def _as_it_is(results: Tensor) -> Tensor:
     return results
 
@@ -94,13 +99,12 @@ def read_batches(
     """
     device = device_of(network.model)
     results = np.empty((len(codes), *shape), dtype=np.float32)
-    reverse = both_strands and not network.model.symmetric
     for first in range(0, len(codes), batch_size):
         here = codes[first : first + batch_size]
-        strands = [here, reverse_complement(here)] if reverse else [here]
+        strands = strands_of(network, here, both_strands)
         with autocast(precision):
             made = [function(write(network.model, each, network.pooling).to(device)) for each in strands]
-        mean = made[0] if not reverse else (made[0].float() + turn(made[1]).float()) / 2
+        mean = made[0] if len(made) == 1 else (made[0].float() + turn(made[1]).float()) / 2
         results[first : first + batch_size] = mean.float().cpu().numpy()
     return results
 

@@ -20,10 +20,9 @@ from sklearn.linear_model import PoissonRegressor, Ridge
 
 from genoglot.errors import InputError
 from genoglot.examples.target import Target
-from genoglot.genome.store import reverse_complement
 from genoglot.tasks.floors import MAX_ITERATIONS, logistic
 from genoglot.tasks.metrics import choice
-from genoglot.tasks.network import TaskNetwork, read_batches
+from genoglot.tasks.network import TaskNetwork, read_batches, strands_of
 from genoglot.tasks.training import FASTER, Objective, TaskModel
 
 # inverse penalties, of which validation chooses
@@ -61,12 +60,12 @@ def probe(
     started = time.monotonic()
     both = settings["strands"] == "both"
     size = FASTER * settings["batch_size"]
-    strands = _strands(train[0], both and not network.model.symmetric)
+    strands = strands_of(network, train[0], both)
     truth = np.concatenate([train[1]] * len(strands))
     fitted = np.concatenate([vectors_of(network, codes, size, precision, False) for codes in strands])
     chosen = [
         torch.from_numpy(vectors_of(network, codes, size, precision, False))
-        for codes in _strands(validation[0], len(strands) > 1)
+        for codes in strands_of(network, validation[0], both)
     ]
     # what turns its sign with the alleles stays around 0
     mean = np.zeros_like(fitted[0]) if network.signed else fitted.mean(axis=0)
@@ -100,10 +99,6 @@ def probe(
         "inverse_penalty": strength,
         "history": [],
     }
-
-
-def _strands(codes: np.ndarray, both: bool) -> list[np.ndarray]:
-    return [codes, reverse_complement(codes)] if both else [codes]
 
 
 def linear_outputs(
