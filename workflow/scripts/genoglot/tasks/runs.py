@@ -113,7 +113,7 @@ def new_task_network(model: LanguageModel, examples: Examples, start: str, setti
     effect = pairing(examples.paired, examples.target, settings["effect"])
     pooling, dropout = settings["pooling"], settings["dropout"]
     network = TaskNetwork(model, examples.target, pooling, examples.length, dropout, effect)
-    if settings["network_dropout"] is not None:
+    if settings["network_dropout"] is not None and settings["mode"] != "probe":
         set_dropout(network.backbone, settings["network_dropout"])
     if settings["mode"] == "lora" and start == PRETRAINED:
         adapt(network, **settings["lora"])
