@@ -26,6 +26,7 @@ CNNPROM = {
     "arabidopsis": ("Arabidopsis_tata.fa.gz", "Arabidopsis_non_prom.fa.gz"),
     "ecoli": ("Ecoli_prom.fa.gz", "Ecoli_non_prom.fa.gz"),
 }
+REGULARISED = {"weight_decay": 0.05, "dropout": 0.3, "network_dropout": 0.3}
 YEAST = "yeast/Saccharomyces_cerevisiae.R64-1-1"
 YEAST_FASTA = f"{YEAST}.dna.primary_assembly.fa.gz"
 
@@ -48,10 +49,8 @@ def gue(data: Path, folder: Path) -> dict[str, Any]:
         "patience": 8,
         "batch_size": 128,
         "learning_rate": 3e-3,
-        "weight_decay": 0.05,
-        "dropout": 0.3,
-        "network_dropout": 0.3,
         "models": ["narrow"],
+        **REGULARISED,
     }
     particular = {
         "prom_core_tata": {"strands": "given", **few},
@@ -110,10 +109,8 @@ def cnnprom(data: Path, folder: Path) -> dict[str, Any]:
                 "patience": 12,
                 "batch_size": 32,
                 "learning_rate": 2e-3,
-                "weight_decay": 0.05,
-                "dropout": 0.3,
-                "network_dropout": 0.3,
                 "models": [species],
+                **REGULARISED,
             }
     write_sheet(folder, R64=data / YEAST_FASTA, MG1655=data / "ecoli/MG1655_U00096.fasta.gz")
     network = {"type": "convnet", "layers": 4, "dim": 64}
